@@ -1,0 +1,3 @@
+//! kapok
+
+fn main() {}

@@ -1,0 +1,49 @@
+//! Blobs: the bytes of one file, named by the BLAKE3 hash of the whole.
+
+use std::fmt;
+use std::str::FromStr;
+
+use minicbor::{Decode, Encode};
+
+/// The name of a blob: the BLAKE3 hash of all its bytes, what `b3sum` prints.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct BlobId(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
+
+impl BlobId {
+    /// The name of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobId({self})")
+    }
+}
+
+/// The text is not 64 lower-case hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("“{0}” is not a BLAKE3 hash (64 lower-case hexadecimal digits)")]
+pub struct NotABlobId(pub String);
+
+impl FromStr for BlobId {
+    type Err = NotABlobId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refused = || NotABlobId(text.chars().take(80).collect());
+        if text.len() != 64 {
+            return Err(refused());
+        }
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| refused())?;
+        Ok(Self(bytes.try_into().map_err(|_| refused())?))
+    }
+}
