@@ -5,8 +5,23 @@
 //! run the same state machines. What an entry *means* is not known here: bodies are a kind and bytes
 //! (`node/library` gives them meaning).
 //!
-//! Reading order: [`identity`] → [`time`] → [`blob`].
+//! Reading order: [`identity`] and [`membership`] (who is who) → [`entry`], [`lthash`], [`head`] (what is said) →
+//! [`replica`] (what a session sees of the store) → [`hello`], [`join`], [`session`] (how two nodes meet) →
+//! [`blob`] (the files) → [`search`] (asking many nodes at once).
 
 pub mod blob;
+mod cbor;
+pub mod entry;
+pub mod head;
+pub mod hello;
 pub mod identity;
+pub mod join;
+pub mod lthash;
+pub mod membership;
+pub mod replica;
+pub mod session;
+pub mod signed;
 pub mod time;
+pub mod visibility;
+
+pub use cbor::{NotDeterministic, check as check_cbor};

@@ -1,4 +1,15 @@
 //! Blobs: the bytes of one file, named by the BLAKE3 hash of the whole.
+//!
+//! [`piece`] says how a blob is cut and how each cut is proved; [`message`] is what two nodes say to each other.
+//! [`download`] decides what to ask of whom and believes only what is proved; [`upload`] decides who is served next.
+//! Neither touches a socket or a file: see [`Download::handle`](download::Download::handle).
+
+pub(crate) mod bounded;
+pub mod message;
+pub mod piece;
+mod piece_set;
+
+pub use piece_set::PieceSet;
 
 use std::fmt;
 use std::str::FromStr;

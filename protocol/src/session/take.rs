@@ -1,0 +1,208 @@
+//! Checking what the peer sends, and asking for what it has more of.
+
+use std::collections::BTreeMap;
+
+use super::message::{Frame, HeadItem, MAX_LIST, Want, unpack};
+use super::{Fault, Output, Session};
+use crate::entry::{Kind, Sequence, ShelfId, Verified};
+use crate::head::{Progress, VerifiedHead};
+use crate::membership::{Certificate, Chain};
+use crate::replica::{Item, News, Replica};
+use crate::signed::Signed;
+
+impl Session {
+    /// Revocations count wherever they come from, so they are taken even before their shelf is.
+    pub(super) fn take_urgent(
+        &mut self,
+        entries: Vec<Signed>,
+        replica: &dyn Replica,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Fault> {
+        let mut news = Vec::new();
+        for signed in entries {
+            let entry = Verified::check(signed).map_err(|error| Fault::Entry(error.to_string()))?;
+            if entry.entry().key.kind != Kind::REVOCATION {
+                return Err(Fault::Entry("it was sent as urgent and is no revocation".to_owned()));
+            }
+            let Some(author) = replica.member(&entry.entry().author) else {
+                // Its author's certificate follows in this very session; the shelf then brings the revocation.
+                continue;
+            };
+            if entry.entry().visibility.admits(&replica.me(), &author)
+                && !replica.is_revoked(&author.id, entry.entry().sequence)
+            {
+                self.counts.entries_in += 1;
+                news.push(News::Entry(entry));
+            }
+        }
+        out.push(Output::Store(news));
+        Ok(())
+    }
+
+    pub(super) fn take_certificates(
+        certificates: Vec<Signed>,
+        replica: &dyn Replica,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Fault> {
+        let federation = replica.federation();
+        let mut chains: BTreeMap<_, Chain> = BTreeMap::new();
+        let mut news = Vec::new();
+        for signed in certificates {
+            let certificate =
+                Certificate::from_signed(signed).map_err(|error| Fault::Certificate(error.to_string()))?;
+            let membership = certificate.membership();
+            let chain = if membership.issuer == federation {
+                Chain::new(vec![certificate.clone()])
+            } else {
+                let above = chains.get(&membership.issuer).cloned().or_else(|| replica.chain(&membership.issuer));
+                // A parent that is itself unknown or gone: nothing that it vouches for counts.
+                let Some(above) = above else { continue };
+                above.extended(certificate.clone())
+            };
+            // One that has run out is no fault of whoever passes it on.
+            if chain.verify(&federation, replica.signed_now()).is_err() {
+                continue;
+            }
+            chains.insert(membership.subject, chain);
+            news.push(News::Certificate(certificate));
+        }
+        out.push(Output::Store(news));
+        Ok(())
+    }
+
+    pub(super) fn take_heads(
+        &mut self,
+        heads: Vec<HeadItem>,
+        last: bool,
+        replica: &dyn Replica,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Fault> {
+        if self.heads_in {
+            return Err(Fault::OutOfTurn);
+        }
+        let me = replica.me();
+        let mut news = Vec::new();
+        for item in heads {
+            let head = VerifiedHead::check(item.head).map_err(|error| Fault::Head(error.to_string()))?;
+            let shelf = head.head().shelf;
+            let Some(author) = replica.member(&shelf.author) else {
+                self.incomplete = true;
+                continue;
+            };
+            if !shelf.visibility.admits(&me, &author) || !shelf.visibility.admits(&self.peer, &author) {
+                return Err(Fault::NotForUs(shelf));
+            }
+            if head.head().progress.last().is_some_and(|last| replica.is_revoked(&author.id, last)) {
+                continue;
+            }
+            let theirs = item.progress.unwrap_or_else(|| head.head().progress.clone());
+            if !head.head().progress.covers_all(&theirs) {
+                return Err(Fault::Head("it claims to have more than the head states".to_owned()));
+            }
+            let ours = replica.shelf(&shelf);
+            let (progress, repair) =
+                ours.as_ref().map_or((Progress::default(), false), |state| (state.progress.clone(), state.mismatch));
+            if ours.is_none_or(|state| head.supersedes(&state.head)) {
+                news.push(News::Head(head));
+            }
+            // One's own shelf is written here and read back from nobody.
+            if shelf.author != me.id && (repair || !progress.covers_all(&theirs)) {
+                let after = if repair { Progress::default() } else { progress };
+                self.wants_out.push(Want { shelf, after });
+            }
+        }
+        out.push(Output::Store(news));
+        if last {
+            self.heads_in = true;
+            self.send_wants(replica, out);
+        }
+        Ok(())
+    }
+
+    /// Asks for shelves from the city down, so that a withdrawal by an ancestor is known before what it withdraws.
+    fn send_wants(&mut self, replica: &dyn Replica, out: &mut Vec<Output>) {
+        let mut wants = std::mem::take(&mut self.wants_out);
+        wants.sort_by_key(|want| (replica.member(&want.shelf.author).map(|author| author.tier), want.shelf));
+        wants.dedup_by_key(|want| want.shelf);
+        self.asked = wants.iter().map(|want| (want.shelf, want.after.clone())).collect();
+        for part in wants.chunks(MAX_LIST) {
+            out.push(Output::Send(Frame::Wants { wants: part.to_vec(), last: false }));
+        }
+        out.push(Output::Send(Frame::Wants { wants: Vec::new(), last: true }));
+    }
+
+    pub(super) fn take_items(
+        &mut self,
+        shelf: ShelfId,
+        batch: &[u8],
+        replica: &dyn Replica,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Fault> {
+        let Some(taken) = self.asked.get_mut(&shelf) else { return Err(Fault::NotForUs(shelf)) };
+        let items = unpack(batch).map_err(|error| Fault::Batch(error.to_string()))?;
+        let mut news = Vec::new();
+        for item in items {
+            let sequence = match item {
+                Item::Entry(signed) => {
+                    let entry = Verified::check(signed).map_err(|error| Fault::Entry(error.to_string()))?;
+                    if entry.shelf() != shelf {
+                        return Err(Fault::Entry("it stands on another shelf".to_owned()));
+                    }
+                    let sequence = entry.entry().sequence;
+                    in_order(taken, sequence)?;
+                    if replica.is_revoked(&shelf.author, sequence) {
+                        continue;
+                    }
+                    self.counts.entries_in += 1;
+                    news.push(News::Entry(entry));
+                    sequence
+                }
+                Item::Stub(stub) => {
+                    in_order(taken, stub.sequence)?;
+                    if stub.key.name.len() > crate::entry::MAX_NAME_BYTES || !replica.is_withdrawn(&shelf, &stub.key) {
+                        // Without a withdrawal a stub hides an entry; take nothing of this shelf from this peer.
+                        self.incomplete = true;
+                        break;
+                    }
+                    let sequence = stub.sequence;
+                    news.push(News::Stub { shelf, stub });
+                    sequence
+                }
+            };
+            taken.advance(sequence);
+        }
+        out.push(Output::Store(news));
+        Ok(())
+    }
+
+    pub(super) fn take_reached(
+        &mut self,
+        shelf: ShelfId,
+        progress: Progress,
+        replica: &dyn Replica,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Fault> {
+        if self.asked.remove(&shelf).is_none() {
+            return Err(Fault::NotForUs(shelf));
+        }
+        let stated = replica.shelf(&shelf).map(|state| state.head.head().progress.clone()).unwrap_or_default();
+        // The peer may have a newer head by now than it offered; what counts is what its author signed.
+        let reached: BTreeMap<_, _> = progress
+            .0
+            .into_iter()
+            .filter_map(|(incarnation, number)| Some((incarnation, number.min(*stated.0.get(&incarnation)?))))
+            .collect();
+        if !self.incomplete {
+            out.push(Output::Store(vec![News::Reached { shelf, progress: Progress(reached) }]));
+        }
+        Ok(())
+    }
+}
+
+/// Items come in sequence order, each after what was taken before.
+fn in_order(taken: &Progress, sequence: Sequence) -> Result<(), Fault> {
+    if taken.covers(sequence) || sequence.number == 0 {
+        return Err(Fault::Entry("it comes out of its order".to_owned()));
+    }
+    Ok(())
+}
