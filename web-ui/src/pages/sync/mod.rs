@@ -1,0 +1,117 @@
+//! 同步: what is on its way, what waits and why, what is subscribed, who was met.
+//!
+//! - `GET /sync` → [`Sync::render`]
+//! - `GET /sync/board` → [`Board::render`], polled by htmx every few seconds
+//! - `POST /sync/now` (现在同步) → a redirect to `/sync?done=sync-started`
+//! - `POST /sync/subscriptions` with `all` (`1`) or `subject`, `stage`, `kind` (empty: any) → a redirect
+//! - `POST /sync/subscriptions/{id}/remove` → a redirect
+
+use askama::Template;
+
+use crate::Html;
+use crate::facts::{Choices, Transfer, Waiting};
+use crate::format::{Bytes, Moment, percent};
+use crate::frame::{Frame, Notice, Place};
+use crate::messages::Messages;
+
+#[derive(Clone, Debug)]
+pub struct Sync {
+    pub board: Board,
+    pub subscriptions: Vec<Subscription>,
+    /// For the form that adds a subscription.
+    pub choices: Choices,
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// The part that moves.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// Moving first, then the queue.
+    pub transfers: Vec<Transfer>,
+    pub waiting: Vec<Waiting>,
+    /// Of all transfers and waits.
+    pub missing: Bytes,
+    /// When everything that moves will be complete.
+    pub done_at: Option<Moment>,
+    /// When the last round with anybody ended.
+    pub last_round: Option<Moment>,
+    /// A round is going on now.
+    pub running: bool,
+}
+
+/// What this node fetches by itself. Empty lists: any.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// As `kapok subscriptions` numbers it.
+    pub id: u64,
+    pub subjects: Vec<String>,
+    pub stages: Vec<String>,
+    pub kinds: Vec<String>,
+    /// Resources that fall under it, and how many of them are held.
+    pub resources: u64,
+    pub held: u64,
+}
+
+/// A node that this one talks to directly, with the last round.
+#[derive(Clone, Debug)]
+pub struct Neighbour {
+    pub name: String,
+    pub tier: crate::facts::Tier,
+    pub connected: bool,
+    pub last_contact: Option<Moment>,
+    /// Round-trip time, if measured.
+    pub rtt_ms: Option<u64>,
+    /// Of the last round.
+    pub entries_in: u64,
+    pub entries_out: u64,
+    pub bytes_in: Bytes,
+    pub bytes_out: Bytes,
+}
+
+#[derive(Template)]
+#[template(path = "pages/sync/page.html")]
+struct Page<'a> {
+    frame: &'a Frame,
+    m: &'a Messages,
+    place: Place,
+    sync: &'a Sync,
+    board: &'a Board,
+}
+
+#[derive(Template)]
+#[template(path = "pages/sync/board.html")]
+struct BoardPart<'a> {
+    frame: &'a Frame,
+    m: &'a Messages,
+    board: &'a Board,
+}
+
+impl Sync {
+    pub fn render(&self, frame: &Frame) -> Html {
+        Page { frame, m: frame.messages, place: Place::Sync, sync: self, board: &self.board }.render()
+    }
+}
+
+impl Board {
+    /// The part alone.
+    pub fn render(&self, frame: &Frame) -> Html {
+        BoardPart { frame, m: frame.messages, board: self }.render()
+    }
+
+    fn moving(&self) -> usize {
+        self.transfers.iter().filter(|transfer| transfer.queued.is_none()).count()
+    }
+}
+
+impl Subscription {
+    /// "小学・音乐・微课", or "全部资源".
+    fn name(&self, m: &Messages) -> String {
+        let lists = [("stage", &self.stages), ("subject", &self.subjects), ("kind", &self.kinds)];
+        let parts: Vec<String> = lists
+            .iter()
+            .filter(|(_, slugs)| !slugs.is_empty())
+            .map(|(list, slugs)| slugs.iter().map(|slug| m.term(list, slug)).collect::<Vec<_>>().join("、"))
+            .collect();
+        if parts.is_empty() { m.get("sync.all-resources").to_string() } else { parts.join(" · ") }
+    }
+}
