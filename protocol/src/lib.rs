@@ -19,6 +19,7 @@ pub mod join;
 pub mod lthash;
 pub mod membership;
 pub mod replica;
+pub mod search;
 pub mod session;
 pub mod signed;
 pub mod time;

@@ -1,0 +1,2 @@
+//! Search across the federation, as one.
+pub mod message;
