@@ -1,1 +1,3 @@
-//! kapok-http
+//! HTTP of a node.
+
+pub mod port;

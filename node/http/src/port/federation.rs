@@ -1,0 +1,124 @@
+//! Peers, memberships, and how a node joins.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A peer as this node knows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Peer {
+    pub node: String,
+    pub name: String,
+    pub tier: String,
+    /// Multiaddr, the one in use or the last.
+    pub address: String,
+    pub connected: bool,
+    pub rtt_ms: Option<f64>,
+    /// Bytes a second, as last measured.
+    pub rate_bps: Option<u64>,
+    /// RFC 3339.
+    pub last_contact: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Peers {
+    pub peers: Vec<Peer>,
+}
+
+/// A member of the federation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    pub node: String,
+    pub name: String,
+    pub tier: String,
+    pub region: String,
+    /// PeerId of the node that admitted it; none for the top.
+    pub parent: Option<String>,
+    /// RFC 3339.
+    pub valid_until: String,
+    pub days_left: i64,
+    pub revoked: bool,
+    pub resources: u64,
+    /// When anything was last heard of it, here or through others; RFC 3339.
+    pub last_seen: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Members {
+    pub federation: String,
+    pub members: Vec<Member>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InviteRequest {
+    pub tier: String,
+    pub name: String,
+    #[serde(default)]
+    pub region: Option<String>,
+    /// How long the code may be used; seven days unless said.
+    #[serde(default)]
+    pub valid_seconds: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Invitation {
+    pub code: String,
+    /// RFC 3339.
+    pub expires: String,
+}
+
+/// By a code over the network, or by the parent's grant on a stick.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum JoinRequest {
+    Code(String),
+    /// The text of the grant file.
+    Grant(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Joined {
+    pub federation: String,
+    /// PeerId.
+    pub parent: String,
+    pub tier: String,
+    pub name: String,
+}
+
+/// A request to join, as the text of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JoinPaper {
+    pub request: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitRequest {
+    /// The text of the request file.
+    pub request: String,
+    pub tier: String,
+    pub name: String,
+    #[serde(default)]
+    pub region: Option<String>,
+}
+
+/// A grant, as the text of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Grant {
+    pub grant: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeRequest {
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Revoked {
+    pub node: String,
+    pub name: String,
+    /// `revoked`.
+    pub state: String,
+    pub reason: String,
+}

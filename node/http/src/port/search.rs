@@ -1,0 +1,131 @@
+//! Searching.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::resource::{FileFacts, ResourceSummary};
+use super::{Failure, Result};
+
+/// How far a search goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// This node's index alone.
+    Local,
+    /// All that can answer in time.
+    #[default]
+    Federation,
+}
+
+/// A search. Filters that are absent do not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SearchRequest {
+    /// As typed.
+    #[serde(default, rename = "q")]
+    pub query: String,
+    #[serde(default)]
+    #[param(inline)]
+    pub scope: Scope,
+    #[serde(default)]
+    pub subject: Option<String>,
+    #[serde(default)]
+    pub stage: Option<String>,
+    #[serde(default)]
+    pub grade: Option<String>,
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// The home node's PeerId.
+    #[serde(default)]
+    pub home: Option<String>,
+    /// Only what this node holds.
+    #[serde(default)]
+    pub held: bool,
+    #[serde(default = "default_limit")]
+    pub limit: usize,
+    #[serde(default)]
+    pub offset: usize,
+    /// Adds each hit's facts (subject, stage, home's name, …) to it.
+    #[serde(default)]
+    pub facts: bool,
+}
+
+fn default_limit() -> usize {
+    20
+}
+
+impl SearchRequest {
+    /// Nobody types more; a longer text is a mistake or an attack.
+    pub const MAX_QUERY_CHARS: usize = 500;
+    /// Nobody reads more at once.
+    pub const MAX_LIMIT: usize = 200;
+    /// Deeper pages cost each answering node more than they are worth: filters find it sooner.
+    pub const MAX_OFFSET: usize = 10_000;
+
+    /// The request if its sizes are within limits.
+    pub fn checked(self) -> Result<Self> {
+        let chars = self.query.chars().count();
+        if chars > Self::MAX_QUERY_CHARS {
+            return Err(Failure::invalid(
+                "cannot search for so long a text",
+                format!("the query has {chars} characters; at most {} are taken", Self::MAX_QUERY_CHARS),
+            )
+            .remedy("search for a few of its words"));
+        }
+        if self.limit == 0 || self.limit > Self::MAX_LIMIT {
+            return Err(Failure::invalid(
+                "cannot search",
+                format!("limit is {}; it must be 1 to {}", self.limit, Self::MAX_LIMIT),
+            ));
+        }
+        if self.offset > Self::MAX_OFFSET {
+            return Err(Failure::invalid(
+                "cannot search",
+                format!("offset is {}; it must be at most {}", self.offset, Self::MAX_OFFSET),
+            )
+            .remedy("narrow the search by subject, stage or kind"));
+        }
+        Ok(self)
+    }
+}
+
+/// One resource found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Hit {
+    pub resource: String,
+    pub title: String,
+    pub score: f64,
+    /// PeerId of the node whose resource it is.
+    pub home: String,
+    pub held: bool,
+    /// Escaped HTML with the match in `<mark>`; nothing else is markup.
+    pub snippet: String,
+    pub files: Vec<FileFacts>,
+    /// Where the request asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<ResourceSummary>,
+}
+
+/// How many live hits have a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetCount {
+    pub value: String,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchReply {
+    pub total: u64,
+    /// Whether all nodes that should have answered did.
+    pub complete: bool,
+    /// PeerIds.
+    pub answered: Vec<String>,
+    pub missing: Vec<String>,
+    pub hits: Vec<Hit>,
+    /// By field: `subject`, `stage`, `kind`, `home`.
+    pub facets: BTreeMap<String, Vec<FacetCount>>,
+    pub ms: f64,
+}
