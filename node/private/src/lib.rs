@@ -10,17 +10,17 @@
 //! Invariant: `node/net` does not depend on this crate, so that nothing of it can be named there, let alone sent.
 
 pub mod account;
-//pub mod accounts;
-//pub mod event;
-//pub mod password;
+pub mod accounts;
+pub mod event;
+pub mod password;
 pub mod role;
-//pub mod session;
-//pub mod setup;
-//pub mod throttle;
+pub mod session;
+pub mod setup;
+pub mod throttle;
 
 pub use account::{Account, AccountId, AccountName};
-//pub use accounts::Accounts;
-//pub use event::Event;
+pub use accounts::Accounts;
+pub use event::Event;
 pub use role::{Permission, Role, Roles};
 
 /// Milliseconds since the Unix epoch.
