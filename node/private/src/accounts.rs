@@ -81,7 +81,7 @@ impl Accounts {
                 self.by_id.insert(*id, account);
             }
             Event::PasswordChanged { id, password_hash, .. } => {
-                self.change(id, |account| account.password_hash.clone_from(password_hash))
+                self.change(id, |account| account.password_hash.clone_from(password_hash));
             }
             Event::RolesChanged { id, roles, .. } => self.change(id, |account| account.roles = *roles),
             Event::AccountClosed { id, .. } => self.change(id, |account| account.closed = true),

@@ -28,7 +28,7 @@ impl SetupCode {
     /// The code as somebody typed it: case, spaces and hyphens do not matter, O is 0, I and L are 1.
     #[must_use]
     pub fn typed(text: &str) -> Self {
-        let chars = text.chars().filter(|c| c.is_ascii_alphanumeric()).take(CODE_CHARS + 1);
+        let chars = text.chars().filter(char::is_ascii_alphanumeric).take(CODE_CHARS + 1);
         Self(
             chars
                 .map(|c| match c.to_ascii_uppercase() {

@@ -14,6 +14,8 @@ pub enum FailureKind {
     Forbidden,
     /// 404: not here, or not for this viewer.
     NotFound,
+    /// 410: withdrawn; the detail is the reason that stays on record.
+    Withdrawn,
     /// 409: it does not fit what is there (an offset, a version, a node that has joined already).
     Conflict,
     /// 413: more bytes than are taken.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::sync::SyncPeer;
+
 /// A peer as this node knows it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Peer {
@@ -17,6 +19,8 @@ pub struct Peer {
     pub rate_bps: Option<u64>,
     /// RFC 3339.
     pub last_contact: Option<String>,
+    /// What the last round with it exchanged.
+    pub last_round: Option<SyncPeer>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -37,7 +41,11 @@ pub struct Member {
     pub valid_until: String,
     pub days_left: i64,
     pub revoked: bool,
+    /// Signed entries and resources of it, as known here.
+    pub entries: u64,
     pub resources: u64,
+    /// Connected now, or heard of within the last minutes.
+    pub online: bool,
     /// When anything was last heard of it, here or through others; RFC 3339.
     pub last_seen: Option<String>,
 }

@@ -34,7 +34,7 @@ pub use resource::{
 pub use search::{FacetCount, Hit, Scope, SearchReply, SearchRequest};
 pub use settings::{Setting, SettingValue, Settings};
 pub use sync::{
-    Pending, Status, SubscribeRequest, Subscription, Subscriptions, SyncPeer, SyncReport, SyncRequest, Transfer,
+    Link, Pending, Status, SubscribeRequest, Subscription, Subscriptions, SyncPeer, SyncReport, SyncRequest, Transfer,
     TransferState, Transfers,
 };
 pub use upload::{Upload, UploadRequest};
@@ -56,7 +56,7 @@ pub trait Node: Send + Sync + 'static {
     async fn members(&self) -> Result<Members>;
     /// Searches, here or through the federation. The query's text comes as typed, within [`SearchRequest::MAX_QUERY_CHARS`].
     async fn search(&self, viewer: &Viewer, request: SearchRequest) -> Result<SearchReply>;
-    /// One resource; [`FailureKind::NotFound`] also for what the viewer may not see.
+    /// One resource; [`FailureKind::NotFound`] also for what the viewer may not see, [`FailureKind::Withdrawn`] for what was withdrawn.
     async fn resource(&self, viewer: &Viewer, id: &str) -> Result<Resource>;
     /// The newest resources that the viewer may see, newest first.
     async fn latest(&self, viewer: &Viewer, limit: usize) -> Result<Latest>;
@@ -87,6 +87,8 @@ pub trait Node: Send + Sync + 'static {
     /// Appends at `offset`, which must be where the upload stands ([`FailureKind::Conflict`] otherwise). What arrived
     /// before a broken connection is kept. More bytes than announced are refused.
     async fn append_upload(&self, viewer: &Viewer, id: &str, offset: u64, bytes: ByteStream) -> Result<Upload>;
+    /// Takes a whole file of unknown length, at most `max_bytes`, as a complete upload: forms without script.
+    async fn receive_upload(&self, viewer: &Viewer, name: &str, max_bytes: u64, bytes: ByteStream) -> Result<Upload>;
     /// Gives an upload up.
     async fn discard_upload(&self, viewer: &Viewer, id: &str) -> Result<()>;
 

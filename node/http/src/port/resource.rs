@@ -1,6 +1,6 @@
 //! Resources: adding, showing, withdrawing, bringing here.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{Failure, Result, Visibility};
@@ -25,8 +25,7 @@ pub enum IngestMode {
 }
 
 /// Where the files come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddSource {
     /// Files and folders of this machine, absolute; the owner only.
     Paths(Vec<String>),
@@ -34,11 +33,16 @@ pub enum AddSource {
     Uploads(Vec<String>),
 }
 
-/// What to publish. Controlled values (subject, stage, kind, …) are the vocabulary's keys or its words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What to publish: either `paths` or `uploads`, never both. Controlled values (subject, stage, kind, …) are the vocabulary's keys or its words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddRequest {
-    pub source: AddSource,
+    /// Files and folders of this machine, absolute; the owner only.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Ids of complete uploads, the asker's own.
+    #[serde(default)]
+    pub uploads: Vec<String>,
     /// One resource of all files, where otherwise each file becomes one.
     #[serde(default)]
     pub together: bool,
@@ -51,7 +55,9 @@ pub struct AddRequest {
     pub subject: Option<String>,
     #[serde(default)]
     pub stage: Option<String>,
-    #[serde(default)]
+    /// The year in the stage, as a number or in words (`5`, `五年级`).
+    #[serde(default, deserialize_with = "number_or_text")]
+    #[schema(value_type = Option<String>)]
     pub grade: Option<String>,
     #[serde(default)]
     pub kind: Option<String>,
@@ -72,24 +78,13 @@ pub struct AddRequest {
 }
 
 impl AddRequest {
-    /// A request with nothing said but where the files are.
+    /// Where the files come from.
     #[must_use]
-    pub fn of(source: AddSource) -> Self {
-        Self {
-            source,
-            together: false,
-            title: None,
-            description: None,
-            subject: None,
-            stage: None,
-            grade: None,
-            kind: None,
-            keywords: Vec::new(),
-            license: None,
-            visibility: None,
-            replaces: None,
-            note: None,
-            mode: IngestMode::Copy,
+    pub fn source(&self) -> AddSource {
+        if self.paths.is_empty() {
+            AddSource::Uploads(self.uploads.clone())
+        } else {
+            AddSource::Paths(self.paths.clone())
         }
     }
 
@@ -118,11 +113,14 @@ impl AddRequest {
         for keyword in &self.keywords {
             check_text("keyword", Some(keyword), 40)?;
         }
-        let sources = match &self.source {
-            AddSource::Paths(list) | AddSource::Uploads(list) => list,
-        };
-        if sources.is_empty() {
-            return Err(Failure::invalid("cannot add", "no file is given").remedy("choose at least one file"));
+        match (self.paths.len(), self.uploads.len()) {
+            (0, 0) => return Err(Failure::invalid("cannot add", "no file is given").remedy("choose at least one file")),
+            (1.., 1..) => {
+                return Err(
+                    Failure::invalid("cannot add", "both paths and uploads are given").remedy("give one of them")
+                );
+            }
+            _ => {}
         }
         Ok(self)
     }
@@ -138,6 +136,20 @@ fn check_text(field: &str, text: Option<&str>, max_chars: usize) -> Result<()> {
         .remedy(format!("shorten {field}")));
     }
     Ok(())
+}
+
+/// Forms of scripts send the year as a number, people as they say it.
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum NumberOrText {
+        Number(u8),
+        Text(String),
+    }
+    Ok(Option::<NumberOrText>::deserialize(deserializer)?.map(|value| match value {
+        NumberOrText::Number(number) => number.to_string(),
+        NumberOrText::Text(text) => text,
+    }))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -177,7 +189,8 @@ pub struct ResourceSummary {
     /// Keys of the vocabulary.
     pub subject: Option<String>,
     pub stage: Option<String>,
-    pub grade: Option<String>,
+    /// Year in the stage, from 1.
+    pub grade: Option<u8>,
     pub kind: Option<String>,
     pub visibility: Visibility,
     pub certification: Certification,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::resource::{FileFacts, ResourceSummary};
+use super::resource::{Certification, FileFacts, ResourceSummary};
 use super::{Failure, Result};
 
 /// How far a search goes.
@@ -19,7 +19,7 @@ pub enum Scope {
     Federation,
 }
 
-/// A search. Filters that are absent do not restrict.
+/// A search. Filters that are absent do not restrict. An empty query lists everything, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -30,31 +30,31 @@ pub struct SearchRequest {
     #[serde(default)]
     #[param(inline)]
     pub scope: Scope,
+    /// Values of one field are joined with “or”, fields with “and”.
     #[serde(default)]
-    pub subject: Option<String>,
+    pub subject: Vec<String>,
     #[serde(default)]
-    pub stage: Option<String>,
+    pub stage: Vec<String>,
+    /// Stage and year in it: `primary.5`.
     #[serde(default)]
-    pub grade: Option<String>,
+    pub grade: Vec<String>,
     #[serde(default)]
-    pub kind: Option<String>,
+    pub kind: Vec<String>,
+    #[serde(default)]
+    pub certification: Vec<Certification>,
     /// The home node's PeerId.
     #[serde(default)]
     pub home: Option<String>,
     /// Only what this node holds.
     #[serde(default)]
     pub held: bool,
-    #[serde(default = "default_limit")]
+    #[serde(default = "SearchRequest::default_limit")]
     pub limit: usize,
     #[serde(default)]
     pub offset: usize,
     /// Adds each hit's facts (subject, stage, home's name, …) to it.
     #[serde(default)]
     pub facts: bool,
-}
-
-fn default_limit() -> usize {
-    20
 }
 
 impl SearchRequest {
@@ -64,6 +64,16 @@ impl SearchRequest {
     pub const MAX_LIMIT: usize = 200;
     /// Deeper pages cost each answering node more than they are worth: filters find it sooner.
     pub const MAX_OFFSET: usize = 10_000;
+
+    fn default_limit() -> usize {
+        20
+    }
+
+    /// A search for this text, federated and unfiltered.
+    #[must_use]
+    pub fn of(query: impl Into<String>) -> Self {
+        Self { query: query.into(), limit: Self::default_limit(), ..Self::default() }
+    }
 
     /// The request if its sizes are within limits.
     pub fn checked(self) -> Result<Self> {
@@ -125,7 +135,7 @@ pub struct SearchReply {
     pub answered: Vec<String>,
     pub missing: Vec<String>,
     pub hits: Vec<Hit>,
-    /// By field: `subject`, `stage`, `kind`, `home`.
+    /// By field, most frequent value first: `subject`, `stage`, `grade`, `kind`, `certification`, `held`, `home`.
     pub facets: BTreeMap<String, Vec<FacetCount>>,
     pub ms: f64,
 }

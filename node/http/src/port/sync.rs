@@ -10,6 +10,18 @@ pub struct Pending {
     pub bytes: u64,
 }
 
+/// How far the node reaches at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Link {
+    /// A node beyond this place answers.
+    Online,
+    /// Only neighbours on the LAN answer.
+    Lan,
+    #[default]
+    Offline,
+}
+
 /// The node and its figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -29,6 +41,15 @@ pub struct Status {
     /// When the catalogue last agreed with a peer's; RFC 3339.
     pub catalogue_at: Option<String>,
     pub peers_connected: u64,
+    /// Name of the node that admitted this one.
+    pub parent_name: Option<String>,
+    pub link: Link,
+    /// Since when the link is as it is; RFC 3339.
+    pub link_since: Option<String>,
+    /// Resources whose files are all here.
+    pub held: u64,
+    /// Resources that became complete here in the last 24 hours.
+    pub arrived_last_day: u64,
     /// Room on the disk of the home folder.
     pub free_bytes: u64,
     /// 0 to 100 while a view is being rebuilt.
@@ -64,6 +85,9 @@ pub struct Subscription {
     pub stage: Vec<String>,
     pub kind: Vec<String>,
     pub max_size: Option<u64>,
+    /// Resources that fall under it, and how many of them are held.
+    pub resources: u64,
+    pub held: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -125,8 +149,8 @@ pub struct Transfer {
     pub size: u64,
     pub done: u64,
     pub state: TransferState,
-    /// The node it comes from, by name; empty while none is chosen.
-    pub from: String,
+    /// The nodes that it comes from or is waited for, by name.
+    pub from: Vec<String>,
     pub rate_bps: u64,
     /// When it will be done, as far as can be said; RFC 3339.
     pub expected: Option<String>,
@@ -138,4 +162,8 @@ pub struct Transfer {
 pub struct Transfers {
     pub transfers: Vec<Transfer>,
     pub pending: Pending,
+    /// When the last round with anybody ended; RFC 3339.
+    pub last_round: Option<String>,
+    /// A round is going on.
+    pub running: bool,
 }
