@@ -7,7 +7,9 @@ use std::fmt::{self, Display};
 
 use askama::filters::HtmlSafe;
 
+use crate::Frame;
 use crate::format::{Bytes, Moment};
+use crate::messages::Messages;
 
 /// The tier of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +101,49 @@ impl ResourceLine {
     pub fn href(&self) -> String {
         resource_href(&self.id)
     }
+
+    /// "课件 · 数学 五年级 · 本校": the grey line under a title.
+    pub(crate) fn facts(&self, frame: &Frame) -> String {
+        let m = frame.messages;
+        let level = level_name(m, self.stage.as_deref(), self.year);
+        let subject = self.subject.as_deref().map(|slug| m.term("subject", slug)).unwrap_or_default();
+        let of_what = [subject, &level].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+        let parts = [m.term("kind", self.kind_slug()), &of_what, self.home.as_deref().unwrap_or(frame.here())];
+        parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// "五年级", "小学" where no year is known, or nothing.
+pub(crate) fn level_name(m: &Messages, stage: Option<&str>, year: Option<u8>) -> String {
+    match (stage, year) {
+        (Some(stage), Some(year)) => m.grade(stage, year),
+        (Some(stage), None) => m.term("stage", stage).to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// Icon of a kind; a kind that has none of its own borrows the nearest.
+pub(crate) fn kind_icon(slug: &str) -> &'static str {
+    match slug {
+        "lesson-plan" => "lesson-plan",
+        "study-plan" => "study-plan",
+        "courseware" => "courseware",
+        "micro-lesson" => "micro-lesson",
+        "recording" | "live-replay" => "recording",
+        "video" => "video",
+        "audio" => "audio",
+        "image" => "image",
+        "animation" => "animation",
+        "exercise" => "exercise",
+        "paper" => "paper",
+        "homework" => "homework",
+        "ebook" => "ebook",
+        "simulation" | "software" => "simulation",
+        "material" => "material",
+        "course" => "course",
+        "thesis" | "result" | "case" | "reference" | "faq" => "thesis",
+        _ => "other",
+    }
 }
 
 /// The page of a resource.
@@ -124,6 +169,12 @@ pub struct Transfer {
     pub queued: Option<u64>,
     /// When it will be complete, if that can be said.
     pub done_at: Option<Moment>,
+}
+
+impl Transfer {
+    pub(crate) fn missing(&self) -> Bytes {
+        Bytes(self.total.0.saturating_sub(self.received.0))
+    }
 }
 
 /// Why something waits. Every wait says what, how much is left, why, and one thing to do.

@@ -17,6 +17,7 @@ pub mod format;
 pub mod frame;
 pub mod messages;
 pub mod pages;
+mod thumb;
 
 pub use frame::Frame;
 

@@ -8,7 +8,7 @@ use crate::facts::{ResourceLine, Transfer};
 use crate::format::Bytes;
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
-use crate::{Html, format};
+use crate::Html;
 
 /// Shown of the newest resources.
 pub const NEWEST: usize = 8;

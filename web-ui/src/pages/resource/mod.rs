@@ -12,7 +12,7 @@ use askama::Template;
 
 use crate::Html;
 use crate::facts::{Availability, Certification, Tier};
-use crate::format::{Bytes, Moment, about, percent};
+use crate::format::{Bytes, Moment};
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
 

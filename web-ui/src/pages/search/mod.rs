@@ -7,10 +7,10 @@
 use askama::Template;
 
 use crate::facts::{Availability, ResourceLine, Snippet};
-use crate::format::{Moment, escape_query, seconds_from_ms};
+use crate::format::{Moment, escape_query};
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
-use crate::{Html, format};
+use crate::Html;
 
 /// Hits on one page.
 pub const HITS_PER_PAGE: usize = 20;
@@ -57,7 +57,7 @@ pub enum Failure {
 pub struct Found {
     pub total: u64,
     pub milliseconds: u64,
-    /// Who was asked, this node first. One element or none: the strip is not drawn.
+    /// The nodes that answer for parts of the federation (counties, the city). One or none: the strip is not drawn.
     pub answers: Vec<Answer>,
     pub facets: Vec<Facet>,
     pub hits: Vec<Hit>,
@@ -174,8 +174,8 @@ impl Preview {
 impl Query {
     /// Whether that value is chosen.
     #[must_use]
-    pub fn has(&self, field: FacetField, value: &str) -> bool {
-        self.filters.iter().any(|(known, chosen)| *known == field && chosen == value)
+    pub fn has(&self, field: &FacetField, value: &str) -> bool {
+        self.filters.iter().any(|(known, chosen)| known == field && chosen == value)
     }
 
     fn address(&self, filters: impl Iterator<Item = (FacetField, String)>, page: usize, at: Option<&str>) -> String {
@@ -195,12 +195,12 @@ impl Query {
 
     /// The address with that value chosen, or no longer chosen; back on the first page.
     #[must_use]
-    pub fn toggled(&self, field: FacetField, value: &str) -> String {
+    pub fn toggled(&self, field: &FacetField, value: &str) -> String {
         if self.has(field, value) {
-            let kept = self.filters.iter().filter(|(known, chosen)| *known != field || chosen != value).cloned();
+            let kept = self.filters.iter().filter(|(known, chosen)| known != field || chosen != value).cloned();
             return self.address(kept, 1, None);
         }
-        self.address(self.filters.iter().cloned().chain([(field, value.to_owned())]), 1, None)
+        self.address(self.filters.iter().cloned().chain([(*field, value.to_owned())]), 1, None)
     }
 
     /// The address without any filter.
@@ -222,6 +222,13 @@ impl Query {
     }
 }
 
+impl Facet {
+    /// Whether a chosen value stands among those that are folded away.
+    fn rest_has_chosen(&self, query: &Query) -> bool {
+        self.values.iter().skip(FACET_VALUES_OPEN).any(|value| query.has(&self.field, &value.slug))
+    }
+}
+
 impl Found {
     fn answered(&self) -> usize {
         self.answers.iter().filter(|answer| answer.answered).count()
@@ -237,7 +244,7 @@ impl Found {
 }
 
 /// The name of a value of a field.
-fn value_name(m: &Messages, field: FacetField, slug: &str) -> String {
+fn value_name(m: &Messages, field: &FacetField, slug: &str) -> String {
     m.term(field.slug(), slug).to_owned()
 }
 
@@ -254,10 +261,10 @@ mod tests {
             at: None,
         };
         assert_eq!(
-            query.toggled(FacetField::Kind, "paper"),
+            query.toggled(&FacetField::Kind, "paper"),
             "/search?q=%E5%B9%B3%E8%A1%8C%20%E5%9B%9B%E8%BE%B9%E5%BD%A2&subject=math&kind=paper"
         );
-        assert_eq!(query.toggled(FacetField::Subject, "math"), query.cleared());
+        assert_eq!(query.toggled(&FacetField::Subject, "math"), query.cleared());
         assert!(query.on_page(2).ends_with("&subject=math&page=2"));
     }
 }

@@ -10,7 +10,7 @@ use askama::Template;
 
 use crate::Html;
 use crate::facts::{Choices, Transfer, Waiting};
-use crate::format::{Bytes, Moment, percent};
+use crate::format::{Bytes, Moment};
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
 
