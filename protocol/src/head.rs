@@ -48,6 +48,13 @@ impl Progress {
         }
     }
 
+    /// What lies within both.
+    #[must_use]
+    pub fn within(&self, bound: &Self) -> Self {
+        let number = |(incarnation, number): (&u64, &u64)| Some((*incarnation, *number.min(bound.0.get(incarnation)?)));
+        Self(self.0.iter().filter_map(number).collect())
+    }
+
     /// The highest sequence.
     #[must_use]
     pub fn last(&self) -> Option<Sequence> {

@@ -60,7 +60,9 @@ pub enum Frame {
         digests: Vec<ShelvesDigest>,
         #[cbor(n(1), with = "minicbor::bytes")]
         urgent: [u8; 32],
-        #[n(2)]
+        #[cbor(n(2), with = "minicbor::bytes")]
+        certificates: [u8; 32],
+        #[n(3)]
         known: Option<Cursor>,
     },
     /// Revocations, before everything else.

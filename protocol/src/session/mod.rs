@@ -20,7 +20,7 @@ use crate::entry::ShelfId;
 use crate::head::Progress;
 use crate::membership::Member;
 use crate::replica::{Cursor, News, Replica};
-use message::{Frame, Want};
+use message::{Frame, ShelvesDigest, Want};
 
 /// What happens to a session.
 #[derive(Clone, Debug)]
@@ -66,6 +66,16 @@ pub enum Fault {
     Batch(String),
 }
 
+/// What one side opened with.
+#[derive(Clone, Debug)]
+struct Opening {
+    digests: Vec<ShelvesDigest>,
+    urgent: [u8; 32],
+    certificates: [u8; 32],
+    /// Where this node's journal stood. What comes later is offered by the next session.
+    cursor: Cursor,
+}
+
 /// Counts for people and for the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -79,7 +89,9 @@ pub struct Session {
     peer: Member,
     remembered: Option<Cursor>,
     counts: Counts,
-    opened: bool,
+    /// What this side said when it opened. Both sides compare these same two openings, so that they agree on whether
+    /// anything differs even if one of them learns something in between.
+    opening: Option<Opening>,
     /// The peer's digests were compared.
     compared: bool,
     /// All of the peer's heads, and all of its wants, are here.
@@ -105,7 +117,7 @@ impl Session {
             peer,
             remembered,
             counts: Counts::default(),
-            opened: false,
+            opening: None,
             compared: false,
             heads_in: false,
             wants_in: false,
@@ -156,7 +168,7 @@ impl Session {
             out.push(Output::Fault(fault));
             return;
         }
-        self.conclude(replica, out);
+        self.conclude(out);
     }
 
     fn frame(&mut self, frame: Frame, replica: &dyn Replica, out: &mut Vec<Output>) -> Result<(), Fault> {
@@ -164,9 +176,11 @@ impl Session {
             return Err(Fault::OutOfTurn);
         }
         match frame {
-            Frame::Open { digests, urgent, known } => self.compare(&digests, &urgent, known, replica, out),
+            Frame::Open { digests, urgent, certificates, known } => {
+                self.compare(&digests, &urgent, &certificates, known, replica, out)
+            }
             Frame::Urgent { entries } => self.take_urgent(entries, replica, out),
-            Frame::Certificates { certificates } => Self::take_certificates(certificates, replica, out),
+            Frame::Certificates { certificates } => self.take_certificates(certificates, replica, out),
             Frame::Heads { heads, last } => self.take_heads(heads, last, replica, out),
             Frame::Wants { wants, last } => self.take_wants(wants, last, replica),
             Frame::Items { shelf, batch } => self.take_items(shelf, &batch, replica, out),
@@ -182,11 +196,14 @@ impl Session {
     }
 
     /// Says Done when both directions are through, and finishes when the peer has said it too.
-    fn conclude(&mut self, replica: &dyn Replica, out: &mut Vec<Output>) {
-        let through = self.opened && self.heads_in && self.wants_in && self.asked.is_empty() && self.serving.is_empty();
-        if through && !self.done_sent {
+    fn conclude(&mut self, out: &mut Vec<Output>) {
+        let through = self.heads_in && self.wants_in && self.asked.is_empty() && self.serving.is_empty();
+        if through
+            && !self.done_sent
+            && let Some(Opening { cursor, .. }) = self.opening
+        {
             self.done_sent = true;
-            out.push(Output::Send(Frame::Done { cursor: replica.cursor() }));
+            out.push(Output::Send(Frame::Done { cursor }));
         }
         if self.done_sent
             && let Some(cursor) = self.done_received

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::message::{Frame, HeadItem, MAX_LIST, ShelvesDigest};
-use super::{Fault, Output, Session};
-use crate::entry::ShelfId;
+use super::{Fault, Opening, Output, Session};
+use crate::entry::{ShelfId, Verified};
 use crate::membership::Member;
 use crate::replica::{Cursor, Replica, ShelfState};
 use crate::visibility::Visibility;
@@ -38,20 +38,28 @@ fn digests(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>) -> Vec<Shelves
     Visibility::SHARED.into_iter().map(digest).collect()
 }
 
-fn urgent_digest(replica: &dyn Replica) -> [u8; 32] {
-    let mut hashes: Vec<_> = replica.urgent().iter().map(crate::entry::Verified::hash).collect();
+/// A digest of a set of hashes.
+fn set_digest(hashes: impl Iterator<Item = [u8; 32]>) -> [u8; 32] {
+    let mut hashes: Vec<_> = hashes.collect();
     hashes.sort_unstable();
     *blake3::hash(&hashes.concat()).as_bytes()
 }
 
 impl Session {
     pub(super) fn open(&mut self, replica: &dyn Replica, out: &mut Vec<Output>) {
-        self.opened = true;
         let shelves = shelves_for(&self.peer, replica);
         // A shelf that does not add up is listed anew, so the peer must name all its heads again.
         let repair = shelves.values().any(|state| state.mismatch);
         let known = if repair { None } else { self.remembered };
-        out.push(Output::Send(Frame::Open { digests: digests(&shelves), urgent: urgent_digest(replica), known }));
+        let opening = Opening {
+            digests: digests(&shelves),
+            urgent: set_digest(replica.urgent().iter().map(Verified::hash)),
+            certificates: set_digest(replica.certificates(None).iter().map(|c| c.signed().hash())),
+            cursor: replica.cursor(),
+        };
+        let Opening { digests, urgent, certificates, .. } = opening.clone();
+        out.push(Output::Send(Frame::Open { digests, urgent, certificates, known }));
+        self.opening = Some(opening);
     }
 
     /// The peer's digests came: where they differ from ours, offer what it may lack.
@@ -59,6 +67,7 @@ impl Session {
         &mut self,
         theirs: &[ShelvesDigest],
         their_urgent: &[u8; 32],
+        their_certificates: &[u8; 32],
         known: Option<Cursor>,
         replica: &dyn Replica,
         out: &mut Vec<Output>,
@@ -66,12 +75,12 @@ impl Session {
         if self.compared {
             return Err(Fault::OutOfTurn);
         }
+        let Some(opening) = &self.opening else { return Err(Fault::OutOfTurn) };
         self.compared = true;
-        let shelves = shelves_for(&self.peer, replica);
-        let ours = digests(&shelves);
-        let differing: Vec<_> = ours.iter().filter(|d| !theirs.contains(d)).map(|d| d.visibility).collect();
-        let urgent_differs = urgent_digest(replica) != *their_urgent;
-        if differing.is_empty() && !urgent_differs {
+        let mine = opening.cursor;
+        let differing: Vec<_> = opening.digests.iter().filter(|d| !theirs.contains(d)).map(|d| d.visibility).collect();
+        let urgent_differs = opening.urgent != *their_urgent;
+        if differing.is_empty() && !urgent_differs && opening.certificates == *their_certificates {
             self.heads_in = true;
             self.wants_in = true;
             return Ok(());
@@ -83,13 +92,12 @@ impl Session {
             }
         }
         // A cursor of another journal (restored, or another node's) says nothing about this one.
-        let mine = replica.cursor();
         let since = known.filter(|k| k.journal == mine.journal && k.position <= mine.position).map(|k| k.position);
         for certificates in replica.certificates(since).chunks(MAX_LIST) {
             let certificates = certificates.iter().map(|c| c.signed().clone()).collect();
             out.push(Output::Send(Frame::Certificates { certificates }));
         }
-        let heads: Vec<_> = shelves
+        let heads: Vec<_> = shelves_for(&self.peer, replica)
             .into_iter()
             .filter(|((visibility, _), state)| {
                 differing.contains(visibility) && since.is_none_or(|since| state.changed_at >= since)

@@ -40,6 +40,7 @@ impl Session {
     }
 
     pub(super) fn take_certificates(
+        &mut self,
         certificates: Vec<Signed>,
         replica: &dyn Replica,
         out: &mut Vec<Output>,
@@ -56,7 +57,10 @@ impl Session {
             } else {
                 let above = chains.get(&membership.issuer).cloned().or_else(|| replica.chain(&membership.issuer));
                 // A parent that is itself unknown or gone: nothing that it vouches for counts.
-                let Some(above) = above else { continue };
+                let Some(above) = above else {
+                    self.incomplete = true;
+                    continue;
+                };
                 above.extended(certificate.clone())
             };
             // One that has run out is no fault of whoever passes it on.
@@ -95,10 +99,9 @@ impl Session {
             if head.head().progress.last().is_some_and(|last| replica.is_revoked(&author.id, last)) {
                 continue;
             }
-            let theirs = item.progress.unwrap_or_else(|| head.head().progress.clone());
-            if !head.head().progress.covers_all(&theirs) {
-                return Err(Fault::Head("it claims to have more than the head states".to_owned()));
-            }
+            // The peer may hold entries newer than this head; what its author states is what is asked for.
+            let stated = &head.head().progress;
+            let theirs = item.progress.map_or_else(|| stated.clone(), |progress| progress.within(stated));
             let ours = replica.shelf(&shelf);
             let (progress, repair) =
                 ours.as_ref().map_or((Progress::default(), false), |state| (state.progress.clone(), state.mismatch));
@@ -187,13 +190,9 @@ impl Session {
         }
         let stated = replica.shelf(&shelf).map(|state| state.head.head().progress.clone()).unwrap_or_default();
         // The peer may have a newer head by now than it offered; what counts is what its author signed.
-        let reached: BTreeMap<_, _> = progress
-            .0
-            .into_iter()
-            .filter_map(|(incarnation, number)| Some((incarnation, number.min(*stated.0.get(&incarnation)?))))
-            .collect();
+        let progress = progress.within(&stated);
         if !self.incomplete {
-            out.push(Output::Store(vec![News::Reached { shelf, progress: Progress(reached) }]));
+            out.push(Output::Store(vec![News::Reached { shelf, progress }]));
         }
         Ok(())
     }
