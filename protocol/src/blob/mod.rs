@@ -5,9 +5,11 @@
 //! Neither touches a socket or a file: see [`Download::handle`](download::Download::handle).
 
 pub(crate) mod bounded;
+pub mod download;
 pub mod message;
 pub mod piece;
 mod piece_set;
+pub mod upload;
 
 pub use piece_set::PieceSet;
 

@@ -1,0 +1,166 @@
+//! What an answer changes, and what a false one costs its sender.
+
+use super::transfer::{ListState, Objection, Rejected, Transfer};
+use super::{Download, Fault, MAX_FAULTS, MAX_SILENCES, Output, Reason};
+use crate::blob::BlobId;
+use crate::blob::message::{Answer, Refusal, RequestId, Urgency};
+use crate::identity::NodeId;
+use crate::time::Timestamp;
+
+/// First pause after "busy"; it doubles with each.
+const BUSY_PAUSE_MS: u64 = 5_000;
+/// Pause after a request stood still.
+const STILL_PAUSE_MS: u64 = 60_000;
+/// Tries with one source for one blob before the blob counts as not to be had there.
+const MAX_TRIES: u32 = 6;
+/// False pieces or lists of one blob before a source is not asked for that blob any more. Two, because one may be a
+/// disk's fault that the source has noticed by then.
+const MAX_FAULTS_PER_BLOB: u32 = 2;
+
+impl Download {
+    pub(super) fn answer(&mut self, now: Timestamp, node: NodeId, answer: Answer, out: &mut Vec<Output>) {
+        let Some(source) = self.sources.get_mut(&node) else { return };
+        let (request, content) = (answer.request(), answer.content_bytes() as u64);
+        let was_given_up = source.silences >= MAX_SILENCES;
+        source.heard(now, content);
+        self.totals.received_bytes += content;
+        if let Some(open) = source.open.get_mut(&request) {
+            let (blob, urgency) = (open.blob, open.urgency);
+            if content > 0 {
+                open.progress_at = now;
+                open.waiting = None;
+                if urgency == Urgency::Interactive {
+                    source.interactive_at = now;
+                }
+            }
+            if let Some(transfer) = self.transfers.get_mut(&blob) {
+                transfer.received_bytes += content;
+            }
+            self.open_answer(now, node, blob, answer, out);
+        } else {
+            self.totals.wasted_bytes += content;
+            if !source.explains_late(request, content) {
+                self.fault(node, None, Fault::Unasked, out);
+            }
+        }
+        if was_given_up {
+            self.place_all();
+        }
+    }
+
+    /// An answer to a request that is open.
+    fn open_answer(&mut self, now: Timestamp, node: NodeId, blob: BlobId, answer: Answer, out: &mut Vec<Output>) {
+        let (request, content) = (answer.request(), answer.content_bytes() as u64);
+        let Some(transfer) = self.transfers.get_mut(&blob) else { return };
+        let Some(open) = self.sources.get_mut(&node).and_then(|source| source.open.get_mut(&request)) else { return };
+        match answer {
+            Answer::List { from_piece, values, .. } => match transfer.take_list(node, request, from_piece, &values) {
+                Ok(list) => {
+                    let proved = list.is_some();
+                    out.extend(list.map(Output::WriteList));
+                    self.arrived(node, request, content, None);
+                    if proved {
+                        // Until now one source was asked; others may share from here on.
+                        self.place(blob);
+                    }
+                }
+                Err(rejected) => self.rejected(node, request, blob, rejected, content, out),
+            },
+            Answer::Piece { index, offset, bytes, .. } => {
+                let asked = open.pieces.contains(&index);
+                let taken =
+                    if asked { transfer.take_piece(node, index, offset, &bytes) } else { Err(Rejected::Unasked) };
+                match taken {
+                    Ok(None) => self.arrived(node, request, content, None),
+                    Ok(Some(bytes)) => {
+                        let whole = transfer.missing.is_empty();
+                        self.totals.verified_bytes += bytes.len() as u64;
+                        out.push(Output::WritePiece { blob, index, offset: Transfer::offset(index), bytes });
+                        self.arrived(node, request, content, Some(index));
+                        if whole {
+                            self.complete(blob, out);
+                        }
+                    }
+                    Err(Rejected::OfSeveral) => {
+                        transfer.unasked.insert(index);
+                        self.totals.wasted_bytes += content;
+                        self.arrived(node, request, content, Some(index));
+                        self.place(blob);
+                    }
+                    Err(rejected) => self.rejected(node, request, blob, rejected, content, out),
+                }
+            }
+            Answer::Refused { reason, .. } => {
+                self.object(now, node, blob, Reason::Refused(reason));
+                self.end(node, request);
+            }
+            Answer::Waiting { have_pieces, .. } => {
+                if open.waiting.is_none_or(|had| have_pieces > had) {
+                    open.waiting = Some(have_pieces);
+                    open.progress_at = now;
+                }
+            }
+        }
+    }
+
+    /// Content of an open request was taken in; with `finished`, a piece of it is dealt with.
+    fn arrived(&mut self, node: NodeId, request: RequestId, content: u64, finished: Option<u32>) {
+        let Some(open) = self.sources.get_mut(&node).and_then(|source| source.open.get_mut(&request)) else { return };
+        open.bytes_left = open.bytes_left.saturating_sub(content);
+        if let Some(index) = finished {
+            open.pieces.remove(&index);
+        }
+        let list_known = |transfer: &Transfer| matches!(transfer.list, ListState::Known(_));
+        if open.pieces.is_empty() && (!open.list || self.transfers.get(&open.blob).is_some_and(list_known)) {
+            self.end(node, request);
+        }
+    }
+
+    fn rejected(
+        &mut self,
+        node: NodeId,
+        request: RequestId,
+        blob: BlobId,
+        rejected: Rejected,
+        content: u64,
+        out: &mut Vec<Output>,
+    ) {
+        self.totals.wasted_bytes += content;
+        match rejected {
+            Rejected::Unasked => self.fault(node, Some(blob), Fault::Unasked, out),
+            Rejected::Wrong(fault) => self.fault(node, Some(blob), fault, out),
+            Rejected::OfSeveral => self.cancel_where(out, |at, number, _| at == node && number == request),
+        }
+    }
+
+    /// Notes what a source did wrong, and asks others for what it was to give.
+    fn fault(&mut self, node: NodeId, blob: Option<BlobId>, fault: Fault, out: &mut Vec<Output>) {
+        out.push(Output::Penalise(node, fault));
+        let entry = self.faults.entry(node).or_insert((0, fault));
+        *entry = (entry.0 + 1, fault);
+        let faults = entry.0;
+        if let Some(source) = self.sources.get_mut(&node) {
+            source.faults = faults;
+        }
+        if let Some(transfer) = blob.and_then(|blob| self.transfers.get_mut(&blob)) {
+            let tries = transfer.objections.get(&node).map_or(0, |objection| objection.tries) + 1;
+            let retry_at = (tries < MAX_FAULTS_PER_BLOB).then_some(Timestamp(0));
+            transfer.objections.insert(node, Objection { reason: Reason::Faulty(fault), tries, retry_at });
+        }
+        let banned = faults >= MAX_FAULTS;
+        self.cancel_where(out, |at, _, open| at == node && (banned || Some(open.blob) == blob));
+    }
+
+    /// Notes why a source does not give a blob, and whether it may be asked again later.
+    pub(super) fn object(&mut self, now: Timestamp, node: NodeId, blob: BlobId, reason: Reason) {
+        let Some(transfer) = self.transfers.get_mut(&blob) else { return };
+        let tries = transfer.objections.get(&node).map_or(0, |objection| objection.tries) + 1;
+        let pause_ms = match reason {
+            Reason::Refused(Refusal::Busy) => Some(BUSY_PAUSE_MS << tries.min(MAX_TRIES)),
+            Reason::Silent => Some(STILL_PAUSE_MS),
+            Reason::Refused(_) | Reason::Faulty(_) => None,
+        };
+        let retry_at = pause_ms.filter(|_| tries < MAX_TRIES).map(|pause_ms| now.plus_millis(pause_ms));
+        transfer.objections.insert(node, Objection { reason, tries, retry_at });
+    }
+}

@@ -1,0 +1,282 @@
+//! Downloading: what to ask of whom, and what to believe.
+//!
+//! [`Download`] holds all wanted blobs and all connected sources. It keeps a window of bytes outstanding at each source
+//! ([`source`]), takes the blobs in the order of urgency, rank and arrival, and proves every piece ([`transfer`]).
+//! The driver feeds it answers and ticks and carries out what comes out: sends requests, writes pieces.
+//!
+//! - A blob is asked of the cheapest sources that may give it, several of equal cost share it; dearer ones only
+//!   when those have refused or failed. A source that sent something false is asked last.
+//! - The piece list, where one is needed, comes with the first pieces in the same request: no round trip for it.
+//! - Proved pieces are never fetched again. What has arrived of a piece is kept when a link drops.
+//!
+//! Invariants: [`Output::WritePiece`] is given once for each piece, and only for bytes that lead to the blob's name.
+//! A missing piece is either unasked or in exactly one open request.
+
+mod answer;
+mod schedule;
+mod source;
+mod transfer;
+
+pub use transfer::Wanted;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::blob::BlobId;
+use crate::blob::message::{Answer, Refusal, Request, Urgency};
+use crate::blob::piece::PieceList;
+use crate::identity::NodeId;
+use crate::time::Timestamp;
+use source::Source;
+use transfer::{Place, Transfer};
+
+/// A source that has not said anything for this long, while it was asked for something, is asked no more for a while.
+/// Far above the longest round trip, and short enough for a person who waits.
+pub const SILENCE_MS: u64 = 30_000;
+/// A request that stands still for this long is moved elsewhere even if its source is otherwise alive.
+pub const STANDSTILL_MS: u64 = 120_000;
+/// A source that is fetching the blob itself gets this long for each further piece.
+pub const WAITING_MS: u64 = 300_000;
+/// Faults before a source is asked for nothing any more.
+const MAX_FAULTS: u32 = 8;
+/// Silent stretches in a row before a source is not asked until it says something or connects anew.
+const MAX_SILENCES: u32 = 3;
+
+#[derive(Debug)]
+pub enum Input {
+    /// Fetch this. For a blob that is wanted already: its urgency and rank change, and refusals are forgotten.
+    Want(Wanted),
+    /// Do not fetch this any more.
+    Unwant(BlobId),
+    /// A node that may be asked is connected.
+    SourceUp {
+        node: NodeId,
+        /// Cheaper sources first: this LAN 0, own parent 1, others more.
+        cost: u8,
+        /// Whether it fetches for us what it lacks.
+        relays: bool,
+    },
+    SourceDown(NodeId),
+    Answer(NodeId, Answer),
+    /// What may be asked for now (windows, budgets, room on the disk).
+    Allow(Allowance),
+    /// Time has passed; due by [`Download::next_tick`].
+    Tick,
+}
+
+/// What may be asked for. What was asked for already still arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    Nothing,
+    InteractiveOnly,
+    Everything,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    Send(NodeId, Request),
+    /// The proved piece list, to keep beside a partial file.
+    WriteList(PieceList),
+    /// A proved piece, to be written at `offset`.
+    WritePiece {
+        blob: BlobId,
+        index: u32,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    /// All pieces have been given out.
+    Complete(BlobId),
+    /// No connected source gives it. It stays wanted and is tried again when a source connects or it is wanted anew.
+    /// Not said while nobody is connected.
+    Stuck {
+        blob: BlobId,
+        reasons: Vec<(NodeId, Reason)>,
+    },
+    Penalise(NodeId, Fault),
+}
+
+/// Why a source does not give a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    #[error("{0}")]
+    Refused(Refusal),
+    #[error("does not answer")]
+    Silent,
+    #[error("{0}")]
+    Faulty(Fault),
+}
+
+/// What a source did wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("sent a piece that is not the blob's")]
+    WrongPiece,
+    #[error("sent a piece list that is not the blob's")]
+    WrongList,
+    #[error("sent what it was not asked for")]
+    Unasked,
+    #[error("was asked and did not answer")]
+    Silent,
+}
+
+/// How far one blob is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub size: u64,
+    /// Bytes that are on disk and proved, those of earlier runs included.
+    pub verified_bytes: u64,
+    /// Bytes of it that crossed a link in this run.
+    pub received_bytes: u64,
+    /// Requests on their way.
+    pub open_requests: u32,
+    /// Nobody connected gives it.
+    pub stuck: bool,
+}
+
+/// How far everything is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub blobs_missing: u64,
+    pub bytes_missing: u64,
+    pub blobs_completed: u64,
+    /// Content bytes that crossed a link: pieces and lists.
+    pub received_bytes: u64,
+    /// Piece bytes that were proved.
+    pub verified_bytes: u64,
+    /// Bytes that arrived for nothing: false, or cancelled too late.
+    pub wasted_bytes: u64,
+}
+
+/// All downloads of a node.
+#[derive(Debug)]
+pub struct Download {
+    transfers: BTreeMap<BlobId, Transfer>,
+    sources: BTreeMap<NodeId, Source>,
+    /// The queue: blobs of which something can be asked for.
+    ready: BTreeSet<(Urgency, u64, u64, BlobId)>,
+    deferred: BTreeSet<(Timestamp, BlobId)>,
+    /// How often and how last each node was at fault. Survives disconnection, so that a liar does not come back clean.
+    faults: BTreeMap<NodeId, (u32, Fault)>,
+    allowance: Allowance,
+    next_number: u64,
+    totals: Totals,
+}
+
+impl Default for Download {
+    fn default() -> Self {
+        Self {
+            transfers: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            deferred: BTreeSet::new(),
+            faults: BTreeMap::new(),
+            allowance: Allowance::Everything,
+            next_number: 0,
+            totals: Totals::default(),
+        }
+    }
+}
+
+impl Download {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Advances the downloads. Pure: the same `now` and inputs always give the same outputs.
+    pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
+        match input {
+            Input::Want(wanted) => self.want(wanted, out),
+            Input::Unwant(blob) => self.forget(blob, out),
+            Input::SourceUp { node, cost, relays } => self.source_up(now, node, cost, relays),
+            Input::SourceDown(node) => self.source_down(node),
+            Input::Answer(node, answer) => self.answer(now, node, answer, out),
+            Input::Allow(allowance) => self.allowance = allowance,
+            Input::Tick => self.expire(now, out),
+        }
+        self.fill(now, out);
+    }
+
+    /// How far a blob is; `None` if it is not wanted, or complete.
+    #[must_use]
+    pub fn progress(&self, blob: BlobId) -> Option<Progress> {
+        let transfer = self.transfers.get(&blob)?;
+        Some(Progress {
+            size: transfer.wanted.size,
+            verified_bytes: transfer.verified_bytes,
+            received_bytes: transfer.received_bytes,
+            open_requests: transfer.open_requests,
+            stuck: transfer.place == Place::Stuck,
+        })
+    }
+
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let missing = self.transfers.values().map(Transfer::missing_bytes).sum();
+        Totals { blobs_missing: self.transfers.len() as u64, bytes_missing: missing, ..self.totals }
+    }
+
+    /// Whether nothing is on its way and nothing can be asked for: everything is complete or stuck.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.transfers.values().all(|transfer| transfer.place == Place::Stuck)
+    }
+
+    fn want(&mut self, wanted: Wanted, out: &mut Vec<Output>) {
+        let blob = wanted.blob;
+        // Out of the queue first: its place there depends on what changes.
+        self.move_to(blob, Place::Asked);
+        if let Some(transfer) = self.transfers.get_mut(&blob) {
+            transfer.wanted.urgency = transfer.wanted.urgency.min(wanted.urgency);
+            transfer.wanted.rank = wanted.rank;
+            transfer.wanted.home = wanted.home.or(transfer.wanted.home);
+            transfer.objections.retain(|_, objection| matches!(objection.reason, Reason::Faulty(_)));
+            self.place(blob);
+            return;
+        }
+        let (size, present) = (wanted.size, wanted.present.is_full());
+        self.transfers.insert(blob, Transfer::new(wanted, self.next_number));
+        self.next_number += 1;
+        if present {
+            self.complete(blob, out);
+        } else if size == 0 && blob == BlobId::of(&[]) {
+            out.push(Output::WritePiece { blob, index: 0, offset: 0, bytes: Vec::new() });
+            self.complete(blob, out);
+        } else {
+            self.place(blob);
+        }
+    }
+
+    fn complete(&mut self, blob: BlobId, out: &mut Vec<Output>) {
+        self.forget(blob, out);
+        self.totals.blobs_completed += 1;
+        out.push(Output::Complete(blob));
+    }
+
+    fn forget(&mut self, blob: BlobId, out: &mut Vec<Output>) {
+        self.cancel_where(out, |_, _, open| open.blob == blob);
+        if let Some(transfer) = self.transfers.remove(&blob) {
+            self.unplace(&transfer);
+        }
+    }
+
+    fn source_up(&mut self, now: Timestamp, node: NodeId, cost: u8, relays: bool) {
+        // A second connection replaces the first.
+        self.source_down(node);
+        let faults = self.faults.get(&node).map_or(0, |(count, _)| *count);
+        self.sources.insert(node, Source::new(now, cost, relays, faults));
+        for transfer in self.transfers.values_mut() {
+            // It may hold by now what it refused before; that it lied stays.
+            if transfer.objections.get(&node).is_some_and(|it| !matches!(it.reason, Reason::Faulty(_))) {
+                transfer.objections.remove(&node);
+            }
+        }
+        self.place_all();
+    }
+
+    fn source_down(&mut self, node: NodeId) {
+        let Some(source) = self.sources.remove(&node) else { return };
+        for (request, open) in source.open {
+            self.give_back(node, request, &open);
+        }
+    }
+}

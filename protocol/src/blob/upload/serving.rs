@@ -1,0 +1,233 @@
+//! One peer's open requests, and which frame comes next.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Range, Ticket, WAITING_INTERVAL_MS};
+use crate::blob::PieceSet;
+use crate::blob::message::{Answer, FRAME_DATA_BYTES, RequestId, Urgency, Want};
+use crate::blob::piece::{PieceList, VALUE_BYTES, piece_len, piece_offset};
+use crate::time::Timestamp;
+
+/// The content of one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    List { offset: usize, len: usize },
+    Piece { index: u32, offset: usize, len: usize },
+}
+
+impl Frame {
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::List { len, .. } | Self::Piece { len, .. } => len,
+        }
+    }
+
+    pub(super) fn range(self) -> Range {
+        match self {
+            Self::List { offset, len } => Range::List { offset, len },
+            Self::Piece { index, offset, len } => Range::Blob { offset: piece_offset(index) + offset as u64, len },
+        }
+    }
+
+    pub(super) fn answer(self, request: RequestId, bytes: Vec<u8>) -> Answer {
+        match self {
+            Self::List { offset, .. } => {
+                Answer::List { request, from_piece: (offset / VALUE_BYTES) as u32, values: bytes }
+            }
+            Self::Piece { index, offset, .. } => Answer::Piece { request, index, offset: offset as u32, bytes },
+        }
+    }
+}
+
+/// Bytes that are being sent in order: of the list, or of a piece.
+#[derive(Clone, Copy, Debug)]
+enum Item {
+    List,
+    Piece(u32),
+}
+
+/// One request that is being served.
+#[derive(Debug)]
+pub(super) struct Serving {
+    pub(super) ticket: Ticket,
+    pub(super) want: Want,
+    /// What can be sent, the front first.
+    sendable: VecDeque<Item>,
+    /// How far the front has been sent or is being read; `None` before its first frame.
+    front_offset: Option<usize>,
+    /// Pieces that were asked for and are not here yet.
+    awaited: BTreeSet<u32>,
+    /// While the blob is being fetched: how many of its pieces are here.
+    arriving: Option<u32>,
+    /// The list is asked for and not here yet.
+    list_awaited: bool,
+    /// When the peer was last told how far the fetching is.
+    told_at: Option<Timestamp>,
+    told_pieces: u32,
+    /// Frames that are being read, oldest first.
+    pub(super) reading: VecDeque<Frame>,
+    queued: bool,
+}
+
+impl Serving {
+    pub(super) fn new(ticket: Ticket, want: Want) -> Self {
+        Self {
+            ticket,
+            sendable: VecDeque::new(),
+            front_offset: None,
+            awaited: (want.from_piece..want.from_piece.saturating_add(want.count)).collect(),
+            arriving: None,
+            list_awaited: want.list_from.is_some(),
+            told_at: None,
+            told_pieces: 0,
+            reading: VecDeque::new(),
+            queued: false,
+            want,
+        }
+    }
+
+    /// All of the blob is here.
+    pub(super) fn becomes_held(&mut self) {
+        self.arriving = None;
+        self.release_list();
+        self.sendable.extend(std::mem::take(&mut self.awaited).into_iter().map(Item::Piece));
+    }
+
+    /// The blob is being fetched, and these pieces of it are here. Returns what the peer is to be told.
+    pub(super) fn becomes_arriving(&mut self, now: Timestamp, present: &PieceSet) -> u32 {
+        self.arriving = Some(present.len());
+        if !present.is_empty() {
+            self.release_list();
+        }
+        let here: Vec<u32> = self.awaited.iter().copied().filter(|index| present.contains(*index)).collect();
+        for index in here {
+            self.awaited.remove(&index);
+            self.sendable.push_back(Item::Piece(index));
+        }
+        self.tell(now, present.len())
+    }
+
+    /// One more piece is here. True if something can be sent now.
+    pub(super) fn piece_arrived(&mut self, index: u32) -> bool {
+        let Some(pieces) = &mut self.arriving else { return false };
+        *pieces += 1;
+        // A piece is proved by the list, so that is here as well.
+        self.release_list();
+        if self.awaited.remove(&index) {
+            self.sendable.push_back(Item::Piece(index));
+        }
+        !self.sendable.is_empty()
+    }
+
+    fn release_list(&mut self) {
+        if std::mem::take(&mut self.list_awaited) {
+            self.sendable.push_front(Item::List);
+        }
+    }
+
+    pub(super) fn is_arriving(&self) -> bool {
+        self.arriving.is_some()
+    }
+
+    /// Everything that was asked for has been read and sent.
+    pub(super) fn is_done(&self) -> bool {
+        self.sendable.is_empty() && self.awaited.is_empty() && !self.list_awaited && self.reading.is_empty()
+    }
+
+    /// How far the fetching is, if the peer should hear of it again.
+    pub(super) fn news(&mut self, now: Timestamp) -> Option<u32> {
+        let pieces = self.arriving?;
+        let due = self.told_at.is_none_or(|at| now.millis_since(at) >= WAITING_INTERVAL_MS);
+        (due && pieces > self.told_pieces).then(|| self.tell(now, pieces))
+    }
+
+    /// How far the fetching is, if there is nothing to send until more arrives.
+    pub(super) fn idles(&mut self, now: Timestamp) -> Option<u32> {
+        let pieces = self.arriving?;
+        (self.sendable.is_empty() && self.reading.is_empty()).then(|| self.tell(now, pieces))
+    }
+
+    fn tell(&mut self, now: Timestamp, pieces: u32) -> u32 {
+        (self.told_at, self.told_pieces) = (Some(now), pieces);
+        pieces
+    }
+
+    /// The next frame, and whether it ends the list or a piece.
+    fn next_frame(&mut self) -> Option<(Frame, bool)> {
+        let item = *self.sendable.front()?;
+        let (start, whole) = match item {
+            Item::List => {
+                (self.want.list_from.unwrap_or(0) as usize * VALUE_BYTES, PieceList::encoded_len(self.want.size))
+            }
+            // The first piece of a request may begin in its middle.
+            Item::Piece(index) if index == self.want.from_piece => {
+                (self.want.from_offset as usize, piece_len(self.want.size, index))
+            }
+            Item::Piece(index) => (0, piece_len(self.want.size, index)),
+        };
+        let offset = self.front_offset.unwrap_or(start);
+        let len = FRAME_DATA_BYTES.min(whole.saturating_sub(offset));
+        let frame = match item {
+            Item::List => Frame::List { offset, len },
+            Item::Piece(index) => Frame::Piece { index, offset, len },
+        };
+        let ends = offset + len >= whole;
+        self.front_offset = if ends { None } else { Some(offset + len) };
+        if ends {
+            self.sendable.pop_front();
+        }
+        Some((frame, ends))
+    }
+}
+
+/// An asking peer.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    pub(super) open: BTreeMap<RequestId, Serving>,
+    /// Frames that its stream takes now.
+    pub(super) room: u32,
+    /// Requests with something to send, whose turn is next at the front.
+    interactive: VecDeque<RequestId>,
+    bulk: VecDeque<RequestId>,
+}
+
+impl Peer {
+    fn ring(&mut self, urgency: Urgency) -> &mut VecDeque<RequestId> {
+        match urgency {
+            Urgency::Interactive => &mut self.interactive,
+            Urgency::Bulk => &mut self.bulk,
+        }
+    }
+
+    /// Gives a request its turn, if it has something to send and does not wait for its turn already.
+    pub(super) fn enqueue(&mut self, request: RequestId) {
+        let Some(serving) = self.open.get_mut(&request) else { return };
+        if !serving.queued && !serving.sendable.is_empty() {
+            serving.queued = true;
+            let urgency = serving.want.urgency;
+            self.ring(urgency).push_back(request);
+        }
+    }
+
+    pub(super) fn remove(&mut self, request: RequestId) -> Option<Serving> {
+        let serving = self.open.remove(&request)?;
+        self.ring(serving.want.urgency).retain(|queued| *queued != request);
+        Some(serving)
+    }
+
+    /// The next frame to send to this peer.
+    pub(super) fn next_frame(&mut self) -> Option<(RequestId, Frame)> {
+        let urgency = if self.interactive.is_empty() { Urgency::Bulk } else { Urgency::Interactive };
+        let request = *self.ring(urgency).front()?;
+        let (frame, ends) = self.open.get_mut(&request).and_then(Serving::next_frame)?;
+        if ends {
+            // The turn passes on.
+            self.ring(urgency).pop_front();
+            if let Some(serving) = self.open.get_mut(&request) {
+                serving.queued = false;
+            }
+            self.enqueue(request);
+        }
+        Some((request, frame))
+    }
+}
