@@ -9,6 +9,8 @@ pub mod download;
 pub mod message;
 pub mod piece;
 mod piece_set;
+#[cfg(test)]
+mod simulation;
 pub mod upload;
 
 pub use piece_set::PieceSet;

@@ -47,24 +47,33 @@ impl Download {
         if self.sources.is_empty() {
             return;
         }
-        let mut after = None;
-        for _ in 0..LOOK_AHEAD {
-            let next = match after {
-                None => self.ready.first(),
-                Some(key) => self.ready.range((std::ops::Bound::Excluded(key), std::ops::Bound::Unbounded)).next(),
-            };
-            let Some(&key) = next else { return };
-            let (urgency, _, _, blob) = key;
+        for urgency in [Urgency::Interactive, Urgency::Bulk] {
             let allowed = match self.allowance {
                 Allowance::Nothing => false,
                 Allowance::InteractiveOnly => urgency == Urgency::Interactive,
                 Allowance::Everything => true,
             };
-            if !allowed {
-                return;
+            if allowed {
+                self.fill_with(now, urgency, out);
             }
-            while self.ready.contains(&key) && self.ask_for(now, blob, out) {}
-            after = Some(key);
+        }
+    }
+
+    fn fill_with(&mut self, now: Timestamp, urgency: Urgency, out: &mut Vec<Output>) {
+        let mut key = (urgency, 0, 0, BlobId([0; 32]));
+        let mut passed_over = 0;
+        while passed_over < LOOK_AHEAD && self.sources.values().any(|source| source.room_bytes(urgency) > 0) {
+            match self.ready.range(key..).next() {
+                Some(&next) if next.0 == urgency => key = next,
+                _ => return,
+            }
+            while self.ready.contains(&key) && self.ask_for(now, key.3, out) {}
+            if self.ready.contains(&key) {
+                passed_over += 1;
+                // The next one: numbers are not used twice, so nothing lies between.
+                key.2 += 1;
+                key.3 = BlobId([0; 32]);
+            }
         }
     }
 

@@ -186,7 +186,7 @@ impl Transfer {
     /// them if it is not known.
     pub(super) fn next_run(&self, room_bytes: u64) -> Run {
         let size = self.wanted.size;
-        let (list_from, mut bytes) = match &self.list {
+        let (list_from, list_bytes) = match &self.list {
             ListState::Known(_) => (None, 0),
             ListState::Arriving { part, .. } => {
                 let rest = PieceList::encoded_len(size) - part.bytes.len();
@@ -194,7 +194,7 @@ impl Transfer {
             }
         };
         let from_piece = self.unasked.first().unwrap_or(0);
-        let mut count = 0;
+        let (mut count, mut bytes) = (0, 0);
         while count < RUN_PIECES && self.unasked.contains(from_piece + count) {
             let index = from_piece + count;
             let have = self.part_len(index);
@@ -206,7 +206,7 @@ impl Transfer {
             bytes += rest;
             count += 1;
         }
-        Run { list_from, from_piece, from_offset: self.part_len(from_piece) as u32, count, bytes }
+        Run { list_from, from_piece, from_offset: self.part_len(from_piece) as u32, count, bytes: list_bytes + bytes }
     }
 
     /// Takes in the next part of the list. `Ok(Some(list))` when it is whole and proved.
