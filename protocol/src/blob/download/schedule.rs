@@ -199,13 +199,21 @@ impl Download {
         let key = transfer.key();
         match std::mem::replace(&mut transfer.place, place) {
             old if old == place => return,
-            Place::Ready => drop(self.ready.remove(&key)),
-            Place::Deferred(at) => drop(self.deferred.remove(&(at, blob))),
+            Place::Ready => {
+                self.ready.remove(&key);
+            }
+            Place::Deferred(at) => {
+                self.deferred.remove(&(at, blob));
+            }
             Place::Asked | Place::Stuck => {}
         }
         match place {
-            Place::Ready => drop(self.ready.insert(key)),
-            Place::Deferred(at) => drop(self.deferred.insert((at, blob))),
+            Place::Ready => {
+                self.ready.insert(key);
+            }
+            Place::Deferred(at) => {
+                self.deferred.insert((at, blob));
+            }
             Place::Asked | Place::Stuck => {}
         }
     }

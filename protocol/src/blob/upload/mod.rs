@@ -330,3 +330,6 @@ fn is_sensible(want: &Want) -> bool {
         && want.from_piece.checked_add(want.count).is_some_and(|end| end <= count)
         && (offset == 0 || offset < piece_len(want.size, want.from_piece))
 }
+
+#[cfg(test)]
+mod tests;

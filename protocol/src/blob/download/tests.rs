@@ -1,0 +1,231 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::blob::message::{RequestId, Route, Want};
+use crate::blob::piece::PIECE_BYTES;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn node(number: u8) -> NodeId {
+    NodeId([number; 32])
+}
+
+fn small(number: u32) -> (BlobId, Vec<u8>) {
+    let bytes = number.to_le_bytes().to_vec();
+    (BlobId::of(&bytes), bytes)
+}
+
+#[derive(Default)]
+struct Play {
+    download: Download,
+    out: Vec<Output>,
+}
+
+impl Play {
+    fn tell(&mut self, now: Timestamp, input: Input) {
+        self.download.handle(now, input, &mut self.out);
+    }
+
+    fn up(&mut self, number: u8, cost: u8, relays: bool) {
+        self.tell(NOW, Input::SourceUp { node: node(number), cost, relays });
+    }
+
+    fn want(&mut self, wanted: Wanted) {
+        self.tell(NOW, Input::Want(wanted));
+    }
+
+    fn small(&mut self, number: u32, urgency: Urgency) -> BlobId {
+        let (blob, bytes) = small(number);
+        self.want(Wanted::new(blob, bytes.len() as u64, urgency).unwrap().home(node(9)));
+        blob
+    }
+
+    fn refuse(&mut self, now: Timestamp, number: u8, request: RequestId, reason: Refusal) {
+        self.tell(now, Input::Answer(node(number), Answer::Refused { request, reason }));
+    }
+
+    /// The wants that were sent since the last look.
+    fn wants(&mut self) -> Vec<(NodeId, Want)> {
+        let want = |output: &Output| match output {
+            Output::Send(node, Request::Want(want)) => Some((*node, *want)),
+            _ => None,
+        };
+        let wants = self.out.iter().filter_map(want).collect();
+        self.out.clear();
+        wants
+    }
+}
+
+#[test]
+fn the_neighbour_is_asked_before_the_parent_and_only_the_parent_is_to_fetch_it() {
+    let mut play = Play::default();
+    play.up(1, 1, true);
+    play.up(2, 0, false);
+    let blob = play.small(1, Urgency::Bulk);
+    let wants = play.wants();
+    assert_eq!(wants.iter().map(|(to, want)| (*to, want.route)).collect::<Vec<_>>(), [(node(2), Route::Direct)]);
+    play.refuse(NOW, 2, wants[0].1.request, Refusal::NotHeld);
+    let wants = play.wants();
+    let through = Route::ThroughTree { home: node(9), hops: 0 };
+    assert_eq!(wants.iter().map(|(to, want)| (*to, want.route)).collect::<Vec<_>>(), [(node(1), through)]);
+    play.refuse(NOW, 1, wants[0].1.request, Refusal::NotAllowed);
+    let reasons = vec![(node(1), Reason::Refused(Refusal::NotAllowed)), (node(2), Reason::Refused(Refusal::NotHeld))];
+    assert_eq!(play.out, [Output::Stuck { blob, reasons }]);
+    // A new connection is a new chance.
+    play.up(2, 0, false);
+    assert_eq!(play.wants().len(), 1);
+}
+
+#[test]
+fn what_a_person_waits_for_is_asked_for_while_bulk_fills_the_window() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    let large = Wanted::new(BlobId::of(b"large"), 1 << 30, Urgency::Bulk).unwrap();
+    play.want(large);
+    for number in 0..300 {
+        play.small(number, Urgency::Bulk);
+    }
+    play.wants();
+    play.small(1_000, Urgency::Interactive);
+    let wants = play.wants();
+    assert_eq!(wants.len(), 1);
+    assert_eq!(wants[0].1.urgency, Urgency::Interactive);
+}
+
+#[test]
+fn higher_ranks_wait_and_the_allowance_is_kept() {
+    let mut play = Play::default();
+    play.tell(NOW, Input::Allow(Allowance::InteractiveOnly));
+    play.up(1, 0, false);
+    let rank = |number: u32, rank: u64| Wanted::new(small(number).0, 4, Urgency::Bulk).unwrap().rank(rank);
+    play.want(rank(1, 5));
+    play.want(rank(2, 3));
+    assert_eq!(play.wants(), []);
+    let interactive = play.small(3, Urgency::Interactive);
+    assert_eq!(play.wants()[0].1.blob, interactive);
+    play.tell(NOW, Input::Allow(Allowance::Everything));
+    assert_eq!(play.wants().iter().map(|(_, want)| want.blob).collect::<Vec<_>>(), [small(2).0, small(1).0]);
+}
+
+#[test]
+fn a_silent_source_is_passed_over_and_the_other_takes_its_place() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    play.up(2, 1, false);
+    let blob = play.small(1, Urgency::Bulk);
+    assert_eq!(play.wants()[0].0, node(1));
+    let due = play.download.next_tick().unwrap();
+    assert_eq!(due, NOW.plus_millis(SILENCE_MS));
+    play.tell(due, Input::Tick);
+    assert!(play.out.contains(&Output::Penalise(node(1), Fault::Silent)));
+    assert!(play.out.contains(&Output::Send(node(1), Request::Cancel(0))));
+    let wants = play.wants();
+    assert_eq!((wants[0].0, wants[0].1.blob), (node(2), blob));
+}
+
+#[test]
+fn a_parent_that_is_fetching_gets_more_time_than_one_that_is_silent() {
+    let mut play = Play::default();
+    play.up(1, 1, true);
+    play.small(1, Urgency::Bulk);
+    play.wants();
+    play.tell(NOW, Input::Answer(node(1), Answer::Waiting { request: 0, have_pieces: 0 }));
+    play.tell(NOW.plus_millis(WAITING_MS - 1), Input::Tick);
+    assert_eq!(play.out, []);
+    play.tell(NOW.plus_millis(WAITING_MS), Input::Tick);
+    assert!(play.out.contains(&Output::Send(node(1), Request::Cancel(0))));
+}
+
+#[test]
+fn a_busy_source_is_asked_again_later_and_not_for_ever() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    let blob = play.small(1, Urgency::Bulk);
+    let mut now = NOW;
+    let mut asked = 0;
+    while let Some((_, want)) = play.wants().pop() {
+        asked += 1;
+        play.refuse(now, 1, want.request, Refusal::Busy);
+        if let Some(due) = play.download.next_tick() {
+            assert!(due > now);
+            now = due;
+            play.tell(now, Input::Tick);
+        } else {
+            let reasons = vec![(node(1), Reason::Refused(Refusal::Busy))];
+            assert_eq!(play.out, [Output::Stuck { blob, reasons }]);
+        }
+    }
+    assert_eq!(asked, 6);
+}
+
+#[test]
+fn answers_to_what_was_cancelled_are_ignored_and_answers_to_nothing_are_a_fault() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    let (blob, bytes) = small(1);
+    play.small(1, Urgency::Bulk);
+    play.tell(NOW, Input::Unwant(blob));
+    play.out.clear();
+    let piece = |request| Answer::Piece { request, index: 0, offset: 0, bytes: bytes.clone() };
+    play.tell(NOW, Input::Answer(node(1), piece(0)));
+    assert_eq!(play.out, []);
+    play.tell(NOW, Input::Answer(node(1), piece(0)));
+    play.tell(NOW, Input::Answer(node(1), piece(7)));
+    assert_eq!(play.out, [Output::Penalise(node(1), Fault::Unasked), Output::Penalise(node(1), Fault::Unasked)]);
+}
+
+#[test]
+fn pieces_of_a_wrong_number_place_or_length_are_a_fault() {
+    let size = 2 * PIECE_BYTES;
+    for (index, offset, len) in [(5, 0, 10), (0, 10, 10), (1, 0, PIECE_BYTES as usize + 1), (0, 0, 0)] {
+        let mut play = Play::default();
+        play.up(1, 0, false);
+        play.want(Wanted::new(BlobId::of(b"x"), size, Urgency::Bulk).unwrap());
+        play.out.clear();
+        let bytes = vec![0; len];
+        play.tell(NOW, Input::Answer(node(1), Answer::Piece { request: 0, index, offset, bytes }));
+        assert_eq!(play.out[0], Output::Penalise(node(1), Fault::Unasked));
+    }
+}
+
+#[test]
+fn an_empty_blob_needs_nobody_and_one_that_is_here_nothing() {
+    let mut play = Play::default();
+    let empty = BlobId::of(b"");
+    play.want(Wanted::new(empty, 0, Urgency::Bulk).unwrap());
+    let piece = Output::WritePiece { blob: empty, index: 0, offset: 0, bytes: Vec::new() };
+    assert_eq!(play.out, [piece, Output::Complete(empty)]);
+    play.out.clear();
+    let (blob, _) = small(1);
+    play.want(Wanted::new(blob, 4, Urgency::Bulk).unwrap().resume(crate::blob::PieceSet::full(1), None));
+    assert_eq!(play.out, [Output::Complete(blob)]);
+    assert!(play.download.is_idle());
+    assert!(Wanted::new(blob, u64::MAX, Urgency::Bulk).is_err());
+}
+
+#[test]
+fn a_source_that_lies_again_and_again_is_asked_for_nothing_any_more() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    for number in 0..20 {
+        play.small(number, Urgency::Bulk);
+    }
+    let mut lies = 0;
+    loop {
+        let wants = play.wants();
+        if wants.is_empty() {
+            break;
+        }
+        for (_, want) in wants {
+            lies += 1;
+            let bytes = vec![0xff; 4];
+            let answer = Answer::Piece { request: want.request, index: 0, offset: 0, bytes };
+            play.tell(NOW, Input::Answer(node(1), answer));
+        }
+    }
+    assert!(lies <= 28, "{lies}: what was asked before the eighth lie, and eight");
+    assert!(play.download.is_idle());
+    play.tell(NOW, Input::SourceDown(node(1)));
+    play.up(1, 0, false);
+    assert_eq!(play.wants(), [], "coming back does not make it clean");
+}

@@ -1,0 +1,223 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::blob::message::FRAME_DATA_BYTES;
+use crate::blob::piece::PIECE_BYTES;
+
+const PEER: NodeId = NodeId([1; 32]);
+const NOW: Timestamp = Timestamp(1_000);
+
+/// A driver that holds every blob and answers each check and read at once.
+struct Driver {
+    upload: Upload,
+    now: Timestamp,
+    verdict: Verdict,
+    /// Reads that are not answered yet, if reading is slow.
+    reads: Option<Vec<Output>>,
+    sent: Vec<Answer>,
+    others: Vec<Output>,
+}
+
+impl Driver {
+    fn new(verdict: Verdict) -> Self {
+        let (sent, others) = (Vec::new(), Vec::new());
+        Self { upload: Upload::new(), now: NOW, verdict, reads: None, sent, others }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let mut out = Vec::new();
+        self.upload.handle(self.now, input, &mut out);
+        for output in out {
+            match output {
+                Output::Check { ticket, .. } => {
+                    let verdict = self.verdict.clone();
+                    self.tell(Input::Checked { ticket, verdict });
+                }
+                Output::Read { .. } if self.reads.is_some() => self.reads.as_mut().unwrap().push(output),
+                Output::Read { ticket, what, .. } => self.finish_read(ticket, what),
+                Output::Send(_, answer) => self.sent.push(answer),
+                other => self.others.push(other),
+            }
+        }
+    }
+
+    fn finish_read(&mut self, ticket: Ticket, what: Range) {
+        let (Range::List { len, .. } | Range::Blob { len, .. }) = what;
+        self.tell(Input::Read { ticket, read: Ok(vec![0; len]) });
+    }
+
+    fn want(&mut self, want: Want) {
+        self.tell(Input::Request(PEER, Request::Want(want)));
+    }
+
+    fn room(&mut self, frames: u32) {
+        self.tell(Input::Room { peer: PEER, frames });
+    }
+
+    /// The numbers of the requests whose content was sent.
+    fn order(&self) -> Vec<RequestId> {
+        self.sent.iter().filter(|answer| answer.content_bytes() > 0).map(Answer::request).collect()
+    }
+}
+
+fn want(request: RequestId, urgency: Urgency) -> Want {
+    Want {
+        request,
+        blob: BlobId::of(&request.to_le_bytes()),
+        size: 4 * PIECE_BYTES,
+        list_from: None,
+        from_piece: 0,
+        from_offset: 0,
+        count: 2,
+        urgency,
+        route: Route::Direct,
+    }
+}
+
+#[test]
+fn what_a_person_waits_for_overtakes_bulk_at_the_next_frame() {
+    let mut driver = Driver::new(Verdict::Held);
+    driver.want(want(1, Urgency::Bulk));
+    driver.room(2);
+    driver.want(want(2, Urgency::Interactive));
+    driver.room(9);
+    assert_eq!(driver.order(), [1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 1]);
+}
+
+#[test]
+fn requests_of_one_urgency_take_turns_by_whole_pieces() {
+    let mut driver = Driver::new(Verdict::Held);
+    driver.want(want(1, Urgency::Bulk));
+    driver.want(want(2, Urgency::Bulk));
+    driver.room(16);
+    assert_eq!(driver.order(), [1, 1, 1, 1, 2, 2, 2, 2, 1, 1, 1, 1, 2, 2, 2, 2]);
+    assert_eq!(driver.upload.open_requests(), 0);
+}
+
+#[test]
+fn the_list_comes_before_the_pieces_and_a_piece_may_begin_in_its_middle() {
+    let mut driver = Driver::new(Verdict::Held);
+    driver.want(Want { list_from: Some(1), from_piece: 3, from_offset: 250_000, count: 1, ..want(1, Urgency::Bulk) });
+    driver.room(16);
+    let [Answer::List { from_piece: 1, values, .. }, Answer::Piece { index: 3, offset: 250_000, bytes, .. }] =
+        &driver.sent[..]
+    else {
+        panic!("{:?}", driver.sent)
+    };
+    assert_eq!((values.len(), bytes.len()), (3 * 32, PIECE_BYTES as usize - 250_000));
+}
+
+#[test]
+fn a_request_beyond_the_blob_or_the_limits_is_refused_before_anything_is_read() {
+    let good = want(1, Urgency::Bulk);
+    let bad = [
+        Want { from_piece: 3, ..good },
+        Want { from_piece: u32::MAX, ..good },
+        Want { count: MAX_WANT_PIECES + 1, size: MAX_BLOB_BYTES, ..good },
+        Want { count: 0, ..good },
+        Want { from_offset: PIECE_BYTES as u32, ..good },
+        Want { list_from: Some(4), ..good },
+        Want { list_from: Some(0), size: 5, count: 1, ..good },
+        Want { size: u64::MAX, ..good },
+    ];
+    for want in bad {
+        let mut driver = Driver::new(Verdict::Held);
+        driver.room(16);
+        driver.want(want);
+        assert_eq!(driver.sent, [Answer::Refused { request: 1, reason: Refusal::Invalid }], "{want:?}");
+    }
+    let far = Route::ThroughTree { home: PEER, hops: MAX_HOPS + 1 };
+    let mut driver = Driver::new(Verdict::Held);
+    driver.want(Want { route: far, ..good });
+    assert_eq!(driver.sent, [Answer::Refused { request: 1, reason: Refusal::TooFar }]);
+}
+
+#[test]
+fn a_peer_cannot_open_requests_without_end_or_one_twice() {
+    let mut driver = Driver::new(Verdict::Held);
+    for request in 0..=MAX_OPEN_REQUESTS as u32 {
+        driver.want(want(request, Urgency::Bulk));
+    }
+    let request = MAX_OPEN_REQUESTS as u32;
+    assert_eq!(driver.sent, [Answer::Refused { request, reason: Refusal::Busy }]);
+    driver.want(want(0, Urgency::Bulk));
+    assert_eq!(driver.others, [Output::Penalise(PEER, Fault::RepeatedNumber)]);
+}
+
+#[test]
+fn asking_and_cancelling_does_not_pile_up_reads() {
+    let mut driver = Driver::new(Verdict::Held);
+    driver.reads = Some(Vec::new());
+    driver.room(4);
+    for request in 0..50 {
+        driver.want(want(request, Urgency::Bulk));
+        driver.tell(Input::Request(PEER, Request::Cancel(request)));
+    }
+    assert_eq!(driver.reads.as_ref().unwrap().len(), 4, "no more than there is room for");
+    driver.want(want(50, Urgency::Bulk));
+    for read in driver.reads.take().unwrap() {
+        let Output::Read { ticket, what, .. } = read else { panic!("{read:?}") };
+        driver.finish_read(ticket, what);
+    }
+    assert_eq!(driver.order(), [50; 4], "the room of the cancelled reads comes back");
+}
+
+#[test]
+fn nothing_is_said_of_a_blob_that_the_peer_may_not_have() {
+    let mut driver = Driver::new(Verdict::Refused(Refusal::NotAllowed));
+    driver.room(16);
+    driver.want(want(1, Urgency::Bulk));
+    assert_eq!(driver.sent, [Answer::Refused { request: 1, reason: Refusal::NotAllowed }]);
+    assert_eq!(driver.upload.open_requests(), 0);
+}
+
+#[test]
+fn a_blob_that_is_being_fetched_is_passed_on_piece_by_piece() {
+    let want = Want { list_from: Some(0), ..want(1, Urgency::Interactive) };
+    let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
+    driver.room(16);
+    driver.want(want);
+    assert_eq!(driver.sent, [Answer::Waiting { request: 1, have_pieces: 0 }]);
+    driver.tell(Input::Arrived { blob: want.blob, index: 1 });
+    let pieces = |driver: &Driver| {
+        let index = |answer: &Answer| if let Answer::Piece { index, .. } = answer { Some(*index) } else { None };
+        driver.sent.iter().filter_map(index).collect::<Vec<_>>()
+    };
+    assert_eq!(pieces(&driver), [1; 4]);
+    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 1 }));
+    // A piece that this request is not about is news only.
+    driver.now = NOW.plus_millis(WAITING_INTERVAL_MS);
+    driver.tell(Input::Arrived { blob: want.blob, index: 3 });
+    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 2 }));
+    driver.tell(Input::Arrived { blob: want.blob, index: 0 });
+    assert_eq!(pieces(&driver), [1, 1, 1, 1, 0, 0, 0, 0]);
+    assert_eq!(driver.upload.open_requests(), 0);
+    assert_eq!(driver.others, [], "a request that was served is no reason to stop fetching");
+}
+
+#[test]
+fn fetching_is_unneeded_when_the_last_who_waited_has_gone() {
+    let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
+    let (first, second) = (want(1, Urgency::Bulk), NodeId([2; 32]));
+    driver.want(first);
+    driver.tell(Input::Request(second, Request::Want(first)));
+    driver.tell(Input::Request(PEER, Request::Cancel(1)));
+    assert_eq!(driver.others, []);
+    driver.tell(Input::Gone(second));
+    assert_eq!(driver.others, [Output::Unneeded(first.blob)]);
+}
+
+#[test]
+fn a_copy_that_cannot_be_read_is_refused_as_damaged() {
+    let mut driver = Driver::new(Verdict::Held);
+    driver.reads = Some(Vec::new());
+    driver.room(1);
+    driver.want(want(1, Urgency::Bulk));
+    let Some(Output::Read { ticket, what: Range::Blob { offset: 0, len: FRAME_DATA_BYTES }, .. }) =
+        driver.reads.take().unwrap().pop()
+    else {
+        panic!("no read")
+    };
+    driver.tell(Input::Read { ticket, read: Err(ReadError::Damaged) });
+    assert_eq!(driver.sent, [Answer::Refused { request: 1, reason: Refusal::Damaged }]);
+}
