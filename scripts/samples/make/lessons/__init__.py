@@ -1,0 +1,1 @@
+"""One module a field; each `make()` writes its files into scripts/samples/files."""
