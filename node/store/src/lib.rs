@@ -14,3 +14,4 @@ pub mod blobs;
 pub mod fs;
 pub mod home;
 pub mod journal;
+pub mod view;
