@@ -99,8 +99,9 @@ pub trait Node: Send + Sync + 'static {
     async fn unsubscribe(&self, number: u64) -> Result<Subscriptions>;
     /// One round.
     async fn sync(&self, request: SyncRequest, progress: ProgressSender) -> Result<SyncReport>;
-    /// What is on its way or waits, in the order in which it will come.
-    async fn transfers(&self) -> Result<Transfers>;
+    /// What is on its way or waits, in the order in which it will come; what the viewer may not see is counted in
+    /// `pending` and not listed.
+    async fn transfers(&self, viewer: &Viewer) -> Result<Transfers>;
 
     // ---- federation ----
 

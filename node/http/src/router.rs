@@ -1,0 +1,90 @@
+//! All routes, and what stands around them.
+
+use std::sync::atomic::Ordering;
+
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+
+use crate::access::guard;
+use crate::limits::{ANSWER_TIME, MAX_REQUESTS};
+use crate::port::{Failure, FailureKind};
+use crate::{App, api, blobs, headers, health, pages};
+
+/// The whole of it. Outermost first: figures and load, headers, compression, routes with the guard.
+pub(crate) fn router(app: App) -> Router {
+    let compressed = Router::new()
+        .merge(api::router())
+        .merge(pages::router())
+        .merge(health::router())
+        .route_layer(from_fn(in_time))
+        .layer(CompressionLayer::new().gzip(true).compress_when(worth_compressing()));
+    Router::new()
+        .merge(compressed)
+        // Blobs are compressed files already, and their ranges must stay what they are.
+        .route("/blobs/{blob}", routing::get(blobs::serve_blob))
+        .route_layer(from_fn_with_state(app.clone(), guard))
+        .fallback(pages::nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        // Each extractor has its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(headers::secure))
+        .layer(from_fn_with_state(app.clone(), admit))
+        .with_state(app)
+}
+
+fn worth_compressing() -> impl Predicate {
+    SizeAbove::new(512)
+        .and(NotForContentType::IMAGES)
+        // Lines have to arrive as they are written.
+        .and(NotForContentType::const_new("application/x-ndjson"))
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
+    let mut response = Failure::new(FailureKind::Invalid, "wrong method", detail).into_response();
+    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// Counts requests, and refuses at once what would only wait.
+async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
+    let figures = app.figures.clone();
+    let busy = figures.enter();
+    if figures.at_once.load(Ordering::Relaxed) > MAX_REQUESTS as u64 && request.uri().path() != "/healthz" {
+        return Failure::unavailable("the node is busy", "too many requests are being worked on at once")
+            .remedy("try again in a few seconds")
+            .into_response();
+    }
+    let response = next.run(request).await;
+    figures.count(response.status());
+    drop(busy);
+    response
+}
+
+/// Gives reading requests an end. What waits for a network or a person's disk has none: it shows its progress instead.
+async fn in_time(request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let may_last = matches!(
+        path,
+        "/api/v1/sync"
+            | "/api/v1/resources"
+            | "/api/v1/resources/{id}/fetch"
+            | "/api/v1/uploads/{id}"
+            | "/api/v1/join"
+            | "/upload"
+    ) && request.method() != Method::GET;
+    if may_last {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(ANSWER_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::unavailable("no answer in time", format!("it took more than {} s", ANSWER_TIME.as_secs()))
+            .remedy("try again; the node is very busy or its disk is slow")
+            .into_response(),
+    }
+}
