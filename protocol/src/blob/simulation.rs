@@ -465,3 +465,15 @@ fn a_link_that_drops_within_every_piece_still_gets_through() {
     world.assert_everything_arrived();
     assert_eq!(world.download.totals().received_bytes, world.blob_bytes() + world.list_bytes());
 }
+
+#[test]
+fn sources_of_equal_cost_share_one_large_blob() {
+    let mut world = World::new(5, 50, &[Manner::Honest; 3], &[40 * PIECE_BYTES as usize]);
+    world.want_all();
+    world.connect_all();
+    world.run();
+    world.assert_everything_arrived();
+    for source in world.sources.values() {
+        assert!(source.upload.sent_bytes() > world.blob_bytes() / 10, "{}", source.upload.sent_bytes());
+    }
+}

@@ -75,7 +75,7 @@ fn play(shelves: &[(Shelf, Manner)], limit: usize) -> (Outcome, Timestamp) {
                         Manner::Mute => {}
                         Manner::Refuses => inputs.push(coordinator::Input::Gone(id)),
                         Manner::SenselessStatistics => {
-                            inputs.push(coordinator::Input::StatisticsFrom(id, vec![1, 2, 3]))
+                            inputs.push(coordinator::Input::StatisticsFrom(id, vec![1, 2, 3]));
                         }
                         Manner::Answers | Manner::OnlyStatistics => {
                             inputs.push(coordinator::Input::StatisticsFrom(id, statistics(shelf)));

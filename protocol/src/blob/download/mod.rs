@@ -1,7 +1,7 @@
 //! Downloading: what to ask of whom, and what to believe.
 //!
 //! [`Download`] holds all wanted blobs and all connected sources. It keeps a window of bytes outstanding at each source
-//! ([`source`]), takes the blobs in the order of urgency, rank and arrival, and proves every piece ([`transfer`]).
+//! (`source`), takes the blobs in the order of urgency, rank and arrival, and proves every piece (`transfer`).
 //! The driver feeds it answers and ticks and carries out what comes out: sends requests, writes pieces.
 //!
 //! - A blob is asked of the cheapest sources that may give it, several of equal cost share it; dearer ones only
