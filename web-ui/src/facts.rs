@@ -172,6 +172,15 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    pub(crate) fn kind_slug(&self) -> &str {
+        self.kind.as_deref().unwrap_or("other")
+    }
+
+    /// Bytes a second, while they move.
+    pub(crate) fn rate(&self) -> Option<Bytes> {
+        self.bytes_per_second.map(Bytes)
+    }
+
     pub(crate) fn missing(&self) -> Bytes {
         Bytes(self.total.0.saturating_sub(self.received.0))
     }
@@ -214,6 +223,16 @@ pub struct Waiting {
     pub since: Option<Moment>,
 }
 
+impl Waiting {
+    pub(crate) fn icon(&self) -> &'static str {
+        match self.reason {
+            WaitReason::HolderOffline | WaitReason::LinkDown => "offline",
+            WaitReason::DiskFull => "alert",
+            WaitReason::NoHolder => "clock",
+        }
+    }
+}
+
 /// The values that a form offers, from the controlled vocabulary, in its order.
 #[derive(Clone, Debug, Default)]
 pub struct Choices {
@@ -229,6 +248,12 @@ pub struct Choices {
 pub struct Stage {
     pub slug: String,
     pub years: u8,
+}
+
+impl Stage {
+    pub(crate) fn each_year(&self) -> std::ops::RangeInclusive<u8> {
+        1..=self.years
+    }
 }
 
 /// A passage of a document with the match marked. The only text that may carry markup: it is rebuilt so that nothing

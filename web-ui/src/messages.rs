@@ -74,9 +74,15 @@ impl Messages {
 
     /// The name of a year of a stage, for instance 五年级.
     #[must_use]
-    pub fn grade(&self, stage: &str, year: u8) -> String {
+    pub fn grade(&self, stage: &str, year: impl Display) -> String {
         let slug = format!("{stage}.{year}");
         self.term("grade", &slug).to_owned()
+    }
+
+    /// Names in a row: "东区、仁和区".
+    #[must_use]
+    pub fn list(&self, names: &[String]) -> String {
+        names.join(self.text("list"))
     }
 
     /// The messages below a prefix as a JSON object without the prefix, for the script of a page.

@@ -26,7 +26,9 @@ pub enum PasswordError {
     TooShort,
     Differ,
     /// Too many wrong tries: minutes until another counts.
-    Locked { minutes: u64 },
+    Locked {
+        minutes: u64,
+    },
 }
 
 #[derive(Template)]

@@ -12,6 +12,7 @@ use crate::facts::Tier;
 use crate::format::Moment;
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
+use tree::Shape;
 
 #[derive(Clone, Debug)]
 pub struct Federation {
@@ -57,6 +58,21 @@ impl MemberState {
             Self::Online => "online",
             Self::Offline => "offline",
             Self::NeverSeen => "never-seen",
+        }
+    }
+}
+
+impl Member {
+    /// How far the name is set in: the tier.
+    fn depth(&self) -> usize {
+        self.tier as usize
+    }
+
+    fn state_icon(&self) -> &'static str {
+        match (self.state, self.tier) {
+            (MemberState::Online, _) => "flower",
+            (MemberState::Offline, _) => "offline",
+            (MemberState::NeverSeen, _) => "cert-none",
         }
     }
 }

@@ -4,11 +4,11 @@
 
 use askama::Template;
 
+use crate::Html;
 use crate::facts::{ResourceLine, Transfer};
 use crate::format::Bytes;
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
-use crate::Html;
 
 /// Shown of the newest resources.
 pub const NEWEST: usize = 8;

@@ -102,13 +102,26 @@ pub struct Fetch {
 #[derive(Clone, Debug)]
 pub enum FetchState {
     /// All files are here; `download` is set when it is a single file.
-    Held { download: Option<String> },
-    Offered { missing: Bytes, seconds: Option<u64> },
-    Arriving { received: Bytes, total: Bytes, seconds: Option<u64> },
+    Held {
+        download: Option<String>,
+    },
+    Offered {
+        missing: Bytes,
+        seconds: Option<u64>,
+    },
+    Arriving {
+        received: Bytes,
+        total: Bytes,
+        seconds: Option<u64>,
+    },
     /// It is wanted, and waits for a node that has it.
-    Waiting { missing: Bytes },
+    Waiting {
+        missing: Bytes,
+    },
     /// Nobody who has it answers; it can be put on the list.
-    Unreachable { missing: Bytes },
+    Unreachable {
+        missing: Bytes,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +161,38 @@ impl Resource {
         Page { frame, m: frame.messages, place: Place::Library, resource: self }.render()
     }
 
+    fn kind_slug(&self) -> &str {
+        self.kind.as_deref().unwrap_or("other")
+    }
+
+    /// The year of the stage, if it is known.
+    fn level(&self, m: &Messages) -> Option<String> {
+        Some(m.grade(self.stage.as_deref()?, self.year?))
+    }
+
+    fn held(&self) -> bool {
+        matches!(self.fetch.state, FetchState::Held { .. })
+    }
+
+    /// What the bar above the preview is headed with.
+    fn shown_name(&self, m: &Messages) -> String {
+        match &self.preview {
+            Preview::Image { name, .. } | Preview::Audio { name, .. } | Preview::Video { name, .. } => name.clone(),
+            Preview::Text { .. } => m.get("resource.text").to_string(),
+            Preview::Pdf { .. } | Preview::None => m.get("resource.preview").to_string(),
+        }
+    }
+
+    fn preview_url(&self) -> Option<&str> {
+        match &self.preview {
+            Preview::Pdf { url }
+            | Preview::Image { url, .. }
+            | Preview::Audio { url, .. }
+            | Preview::Video { url, .. } => Some(url),
+            Preview::Text { .. } | Preview::None => None,
+        }
+    }
+
     fn bytes(&self) -> Bytes {
         Bytes(self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes.0)))
     }
@@ -157,6 +202,34 @@ impl Fetch {
     /// The card alone.
     pub fn render(&self, frame: &Frame) -> Html {
         FetchPart { frame, m: frame.messages, fetch: self }.render()
+    }
+}
+
+impl Fetch {
+    /// Whether the card asks again by itself.
+    fn moves(&self) -> bool {
+        matches!(self.state, FetchState::Arriving { .. } | FetchState::Waiting { .. })
+    }
+
+    fn missing(&self) -> Bytes {
+        match &self.state {
+            FetchState::Held { .. } => Bytes(0),
+            FetchState::Arriving { received, total, .. } => Bytes(total.0.saturating_sub(received.0)),
+            FetchState::Offered { missing, .. }
+            | FetchState::Waiting { missing }
+            | FetchState::Unreachable { missing } => *missing,
+        }
+    }
+}
+
+impl Step {
+    /// The flower of that tier.
+    fn mark(&self) -> &'static str {
+        match self.tier {
+            Tier::City => "city",
+            Tier::County => "county",
+            Tier::School | Tier::Point => "school",
+        }
     }
 }
 

@@ -6,11 +6,11 @@
 
 use askama::Template;
 
+use crate::Html;
 use crate::facts::{Availability, ResourceLine, Snippet};
 use crate::format::{Moment, escape_query};
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
-use crate::Html;
 
 /// Hits on one page.
 pub const HITS_PER_PAGE: usize = 20;

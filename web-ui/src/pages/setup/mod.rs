@@ -4,7 +4,7 @@
 use askama::Template;
 
 use crate::Html;
-use crate::frame::{Frame, Notice, Place};
+use crate::frame::{Frame, Notice};
 use crate::messages::Messages;
 
 /// Characters that a password must have at least (a statement of the page; the node checks it).
@@ -21,7 +21,9 @@ pub struct Setup {
 pub enum SetupError {
     WrongCode,
     /// Too many wrong codes: minutes until another counts.
-    Locked { minutes: u64 },
+    Locked {
+        minutes: u64,
+    },
     NameMissing,
     PasswordTooShort,
     PasswordsDiffer,
@@ -33,12 +35,11 @@ pub enum SetupError {
 struct Page<'a> {
     frame: &'a Frame,
     m: &'a Messages,
-    place: Place,
     setup: &'a Setup,
 }
 
 impl Setup {
     pub fn render(&self, frame: &Frame) -> Html {
-        Page { frame, m: frame.messages, place: Place::None, setup: self }.render()
+        Page { frame, m: frame.messages, setup: self }.render()
     }
 }

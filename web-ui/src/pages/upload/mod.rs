@@ -2,7 +2,8 @@
 //!
 //! - `GET /upload`, or `GET /upload?replaces=ID` for a new version → [`Upload::render`]
 //! - `POST /upload` (`multipart/form-data`, without script): `csrf`, `files` (several), `together` (`1`) and the
-//!   fields of [`Fields`] → a redirect to the resource (or to `/?done=uploaded` for several), or this page with errors
+//!   fields of [`Fields`], with stage and year together as `level` (`primary`, `primary.5` or empty; [`Fields::set_level`])
+//!   → a redirect to the resource (or to `/?done=uploaded` for several), or this page with errors
 //!
 //! With script (`ts/upload.ts`) the bytes go beside the form and resume after a broken link:
 //!
@@ -50,6 +51,15 @@ pub struct Fields {
     /// What changed, for a new version.
     pub note: String,
     pub together: bool,
+}
+
+impl Fields {
+    /// Reads the form's `level`: `primary.5`, `primary` or nothing.
+    pub fn set_level(&mut self, level: &str) {
+        let (stage, grade) = level.split_once('.').unwrap_or((level, ""));
+        self.stage = stage.to_owned();
+        self.grade = grade.to_owned();
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -115,7 +125,7 @@ impl Upload {
         self.errors.iter().copied().filter(|error| !error.of_title())
     }
 
-    fn chosen_year(&self, stage: &str, year: u8) -> bool {
-        self.fields.stage == stage && self.fields.grade.parse() == Ok(year)
+    fn chosen_year(&self, stage: &str, year: &u8) -> bool {
+        self.fields.stage == stage && self.fields.grade.parse() == Ok(*year)
     }
 }
