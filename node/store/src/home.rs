@@ -170,7 +170,7 @@ impl Home {
         if read_format(&*fs, &paths)?.is_some() {
             return Err(HomeError::AlreadyAHome(root.to_path_buf()));
         }
-        fs.create_dir_all(root).map_err(io("create"))?;
+        fs::create_durably(&*fs, root).map_err(io("create"))?;
         let names = fs.list(root).map_err(io("read"))?;
         if let Some(name) = names.into_iter().find(|n| !OURS.contains(&n.as_str())) {
             return Err(HomeError::NotEmpty { root: root.to_path_buf(), name });
@@ -294,17 +294,12 @@ fn lock(fs: &dyn Fs, paths: &Paths) -> Result<Box<dyn Lock>, HomeError> {
 }
 
 fn make_folders(fs: &dyn Fs, paths: &Paths) -> io::Result<()> {
-    let mut made = false;
     for folder in paths.folders() {
-        if !fs::exists(fs, &folder)? {
-            fs.create_dir_all(&folder)?;
-            made = true;
-        }
+        fs.create_dir_all(&folder)?;
     }
-    if made {
-        for above in ["journal", "views", ""] {
-            fs.sync_dir(&paths.root().join(above))?;
-        }
+    // Also when all were there: whoever made them may have been killed before this.
+    for above in ["journal", "views", ""] {
+        fs.sync_dir(&paths.root().join(above))?;
     }
     Ok(())
 }

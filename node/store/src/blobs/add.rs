@@ -1,7 +1,7 @@
 //! Adding files: copied, cloned block by block, or moved.
 //!
-//! A copy is hashed while it is written to `staging/`. A file that is moved is hashed where it lies and then renamed
-//! into its place, so that a crash at any instant leaves it in one place or the other. Files of a batch are synced one
+//! A copy is hashed while it is written to `staging/`. A file that is moved is hashed where it lies, gets its place as a
+//! second name, and loses the first only when the second is durable. Files of a batch are synced one
 //! by one, on a few threads, and each folder that received some once.
 //!
 //! What was being added when something went wrong is removed; what lay there before is untouched.
@@ -23,6 +23,9 @@ pub(super) const STAGED_SUFFIX: &str = ".tmp";
 
 /// What is read, hashed and written at once.
 const BUFFER_BYTES: usize = 256 * 1024;
+
+/// What failed when a file could not get its place as a second name.
+const LINKING: &str = "move to";
 
 /// Files whose places are synced together.
 const BATCH_FILES: usize = 1024;
@@ -106,7 +109,7 @@ enum Source {
     Staged,
     /// Ours, but to be tried again: left where it is.
     Kept,
-    /// The person's own, to be moved: given back.
+    /// The person's own, to be moved.
     Moved { before: Metadata },
     /// Ours in `staging/`, copied from a person's file that is to disappear at the end.
     CopiedToMove { original: PathBuf },
@@ -142,33 +145,26 @@ impl Shared {
             .collect()
     }
 
-    /// Renames one file to its place, unless the blob is there; returns what is to be removed at the end.
+    /// Gives one file its place, unless the blob is there; returns what is to be removed at the end.
     fn place_origin(&self, origin: Origin) -> Result<(Added, Option<PathBuf>), BlobError> {
         let Origin { ready, source } = origin;
-        let placed = self.place_unless_held(&ready, &source);
-        match (placed, source) {
-            (Ok(true), Source::Staged | Source::Kept | Source::Moved { .. }) => {
-                Ok((Added { id: ready.id, size: ready.size, already_held: true }, Some(ready.path)))
-            }
+        let added = |already_held| Added { id: ready.id, size: ready.size, already_held };
+        match (self.place_unless_held(&ready, &source), source) {
+            (Ok(held), Source::Moved { .. }) => Ok((added(held), Some(ready.path))),
             (Ok(held), Source::CopiedToMove { original }) => {
                 if held {
                     let _ = self.fs.remove(&ready.path);
                 }
-                Ok((Added { id: ready.id, size: ready.size, already_held: held }, Some(original)))
+                Ok((added(held), Some(original)))
             }
-            (Ok(false), _) => Ok((Added { id: ready.id, size: ready.size, already_held: false }, None)),
-            (Err(e), Source::Kept) => Err(e),
-            (Err(e), Source::Moved { .. }) => {
-                let _ = self.fs.set_writable(&ready.path);
-                match e {
-                    BlobError::Io { source, .. } if source.kind() == io::ErrorKind::CrossesDevices => {
-                        let copy = self.stage_copy(&ready.path)?;
-                        self.place_origin(Origin { ready: copy, source: Source::CopiedToMove { original: ready.path } })
-                    }
-                    e => Err(e),
-                }
+            (Ok(held), Source::Staged | Source::Kept) => Ok((added(held), held.then_some(ready.path))),
+            // On another disk, or one that knows no second names.
+            (Err(BlobError::Io { doing: LINKING, .. }), Source::Moved { .. }) => {
+                let copy = self.stage_copy(&ready.path)?;
+                self.place_origin(Origin { ready: copy, source: Source::CopiedToMove { original: ready.path } })
             }
-            (Err(e), _) => {
+            (Err(e), Source::Kept | Source::Moved { .. }) => Err(e),
+            (Err(e), Source::Staged | Source::CopiedToMove { .. }) => {
                 let _ = self.fs.remove(&ready.path);
                 Err(e)
             }
@@ -184,16 +180,22 @@ impl Shared {
                 return Ok(true);
             }
         }
-        self.place(ready)?;
-        if let Source::Moved { before } = source {
-            let place = self.path_of(ready.id);
-            let after = self.fs.metadata(&place).map_err(io_error("look at", &place))?;
-            if after != *before {
-                self.fs.rename(&place, &ready.path).map_err(io_error("give back", &ready.path))?;
-                return Err(BlobError::Changed(ready.path.clone()));
-            }
-        }
-        Ok(false)
+        let Source::Moved { before } = source else {
+            self.place(ready)?;
+            return Ok(false);
+        };
+        let place = self.path_of(ready.id);
+        fs::remove_if_there(&*self.fs, &place).map_err(io_error("replace", &place))?;
+        self.make_room_for(ready)?;
+        self.fs.hard_link(&ready.path, &place).map_err(io_error(LINKING, &place))?;
+        let linked = match self.fs.metadata(&place) {
+            Ok(after) if after == *before => self.fs.set_read_only(&place).map_err(io_error("protect", &place)),
+            Ok(_) => Err(BlobError::Changed(ready.path.clone())),
+            Err(e) => Err(io_error("look at", &place)(e)),
+        };
+        linked.map(|()| false).inspect_err(|_| {
+            let _ = self.fs.remove(&place);
+        })
     }
 
     /// Copies what the reader gives to `staging/`, hashed and synced. `needed` is its size, as far as known.
@@ -279,11 +281,11 @@ impl Shared {
                     self.check_space(CHECK_EVERY_BYTES)?;
                     checked = at + CHECK_EVERY_BYTES;
                 }
-                file.write_at(at, &buffer[..read]).map_err(|e| self.write_error(&path, needed.max(at))(e))?;
+                file.write_at(at, &buffer[..read]).map_err(self.write_error(&path, needed.max(at)))?;
                 hasher.update(&buffer[..read]);
             }
             let size = hasher.size();
-            file.sync().map_err(|e| self.write_error(&path, size)(e))?;
+            file.sync().map_err(self.write_error(&path, size))?;
             let (id, values) = hasher.finish();
             self.pieces().keep(id, values);
             Ok(Ready { path: path.clone(), id, size })

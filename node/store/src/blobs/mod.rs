@@ -104,7 +104,7 @@ impl Blobs {
     /// Opens the store of a data folder, and removes what a crash left of files that were being added.
     pub fn open(fs: SharedFs, paths: Paths) -> Result<Self, BlobError> {
         for dir in [paths.blobs(), paths.partial(), paths.staging(), paths.quarantine()] {
-            fs.create_dir_all(&dir).map_err(io_error("create", &dir))?;
+            crate::fs::create_durably(&*fs, &dir).map_err(io_error("create", &dir))?;
         }
         let staging = paths.staging();
         for name in fs.list(&staging).map_err(io_error("read", &staging))? {

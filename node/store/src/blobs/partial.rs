@@ -131,13 +131,11 @@ impl Partial {
         }
         let value = self.value_of(index, bytes);
         let (data_path, map_path) = self.shared.partial_paths(self.id);
-        self.data
-            .write_at(piece_offset(index), bytes)
-            .map_err(|e| self.shared.write_error(&data_path, self.size)(e))?;
+        self.data.write_at(piece_offset(index), bytes).map_err(self.shared.write_error(&data_path, self.size))?;
         let unsynced = {
             let mut state = self.state();
             let slot = (MAP_HEADER_BYTES + index as usize * SLOT_BYTES) as u64;
-            self.map.write_at(slot, &value).map_err(|e| self.shared.write_error(&map_path, self.size)(e))?;
+            self.map.write_at(slot, &value).map_err(self.shared.write_error(&map_path, self.size))?;
             state.values[index as usize] = value;
             state.unsynced_bytes += bytes.len() as u64;
             state.unsynced_bytes
@@ -163,10 +161,10 @@ impl Partial {
         let (data_path, map_path) = self.shared.partial_paths(self.id);
         // Held throughout: a slot written meanwhile must not count as synced.
         let mut state = self.state();
-        self.data.sync().map_err(|e| self.shared.write_error(&data_path, self.size)(e))?;
+        self.data.sync().map_err(self.shared.write_error(&data_path, self.size))?;
         let check = check_of(&state.values);
         let written = self.map.write_at(16, &check).and_then(|()| self.map.sync());
-        written.map_err(|e| self.shared.write_error(&map_path, self.size)(e))?;
+        written.map_err(self.shared.write_error(&map_path, self.size))?;
         state.unsynced_bytes = 0;
         Ok(())
     }
@@ -184,7 +182,7 @@ impl Partial {
             missing => return Err(incomplete(missing)),
         }
         let path = self.shared.partial_paths(self.id).0;
-        self.data.sync().map_err(|e| self.shared.write_error(&path, self.size)(e))?;
+        self.data.sync().map_err(self.shared.write_error(&path, self.size))?;
         let (id, size, values) = add::hash(&*self.data).map_err(io_error("read", &path))?;
         if id != self.id || size != self.size {
             return Err(match self.forget_lost_pieces()? {
@@ -217,7 +215,7 @@ impl Partial {
         let lost =
             forget_lost_pieces(&*self.data, self.size, &mut state.values).map_err(io_error("read", &data_path))?;
         let map = encode_map(self.size, &state.values);
-        self.map.write_at(0, &map).map_err(|e| self.shared.write_error(&map_path, self.size)(e))?;
+        self.map.write_at(0, &map).map_err(self.shared.write_error(&map_path, self.size))?;
         Ok(lost)
     }
 

@@ -25,10 +25,16 @@ impl Shared {
     /// Renames the file to its place. Not durable before [`Self::sync_places`].
     pub(super) fn place(&self, ready: &Ready) -> Result<(), BlobError> {
         let place = self.path_of(ready.id);
-        let folder = place.parent().unwrap_or(Path::new("."));
-        self.fs.create_dir_all(folder).map_err(self.write_error(folder, ready.size))?;
+        self.make_room_for(ready)?;
         self.fs.set_read_only(&ready.path).map_err(io_error("protect", &ready.path))?;
         self.fs.rename(&ready.path, &place).map_err(self.write_error(&place, ready.size))
+    }
+
+    /// Creates the folders of its place.
+    pub(super) fn make_room_for(&self, ready: &Ready) -> Result<(), BlobError> {
+        let place = self.path_of(ready.id);
+        let folder = place.parent().unwrap_or(Path::new("."));
+        self.fs.create_dir_all(folder).map_err(self.write_error(folder, ready.size))
     }
 
     /// Makes the places of these blobs durable; of each whether it is.

@@ -31,7 +31,9 @@ impl Shared {
     /// The error of a failed write of a file of `needed` bytes.
     pub(super) fn write_error(&self, path: &Path, needed: u64) -> impl Fn(io::Error) -> BlobError {
         let written = io_error("write", path);
-        let free = self.free().unwrap_or(0);
-        move |e| if fs::is_full(&e) { BlobError::NoSpace { needed, free } } else { written(e) }
+        move |e| match fs::is_full(&e) {
+            true => BlobError::NoSpace { needed, free: self.free().unwrap_or(0) },
+            false => written(e),
+        }
     }
 }

@@ -154,11 +154,11 @@ impl Upload {
         }
         let (path, sums_path) = self.shared.upload_paths(&self.token);
         let needed = self.expected.max(size);
-        self.file.write_at(offset, bytes).map_err(|e| self.shared.write_error(&path, needed)(e))?;
+        self.file.write_at(offset, bytes).map_err(self.shared.write_error(&path, needed))?;
         self.hasher.update(bytes);
         while let Some(value) = self.hasher.closed().get(self.summed).copied() {
             let index = u32::try_from(self.summed).unwrap_or(u32::MAX);
-            self.note(index, PIECE_BYTES, value).map_err(|e| self.shared.write_error(&sums_path, needed)(e))?;
+            self.note(index, PIECE_BYTES, value).map_err(self.shared.write_error(&sums_path, needed))?;
             self.summed += 1;
         }
         Ok(())
@@ -168,7 +168,7 @@ impl Upload {
     pub fn finish(self) -> Result<Added, BlobError> {
         let (path, sums_path) = self.shared.upload_paths(&self.token);
         let size = self.received();
-        self.file.sync().map_err(|e| self.shared.write_error(&path, size)(e))?;
+        self.file.sync().map_err(self.shared.write_error(&path, size))?;
         let shared = self.shared.clone();
         let (id, values) = self.hasher.clone().finish();
         shared.pieces().keep(id, values);

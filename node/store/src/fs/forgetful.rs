@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::{File, Fs, Kind, Lock, Metadata, Mode};
@@ -22,7 +22,13 @@ const SECTOR_BYTES: usize = 512;
 /// A simulated file system. Clones share the disk.
 #[derive(Clone, Debug, Default)]
 pub struct ForgetfulFs {
-    disk: Arc<Mutex<Disk>>,
+    disk: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    disk: Mutex<Disk>,
+    released: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +51,7 @@ struct Faults {
     room: Option<u64>,
     reported_room: Option<u64>,
     syncs_fail: bool,
+    syncs_held: bool,
     read_only: bool,
 }
 
@@ -77,7 +84,7 @@ impl ForgetfulFs {
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+        self.disk.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Cuts the power and brings it back: open handles and locks die, faults end, and of what was not synced survives
@@ -116,6 +123,12 @@ impl ForgetfulFs {
     /// Makes syncs fail, as a dying disk does.
     pub fn fail_syncs(&self, fail: bool) {
         self.disk().faults.syncs_fail = fail;
+    }
+
+    /// Makes syncs of files wait until they are let go, as a slow disk does.
+    pub fn hold_syncs(&self, hold: bool) {
+        self.disk().faults.syncs_held = hold;
+        self.disk.released.notify_all();
     }
 
     /// Refuses every change, as a disk mounted read-only does.
@@ -324,13 +337,10 @@ impl Fs for ForgetfulFs {
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         let disk = self.disk();
         disk.powered()?;
-        match disk.file(path) {
-            Ok(inode) => Ok(disk.metadata_of(inode)),
-            Err(e) if e.kind() == io::ErrorKind::IsADirectory => {
-                Ok(Metadata { kind: Kind::Folder, len: 0, modified: None })
-            }
-            Err(e) => Err(e),
+        if disk.folder(path).is_ok() {
+            return Ok(Metadata { kind: Kind::Folder, len: 0, modified: None });
         }
+        disk.file(path).map(|inode| disk.metadata_of(inode))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -365,6 +375,19 @@ impl Fs for ForgetfulFs {
             disk.unlink(to);
         }
         disk.seen.remove(from);
+        disk.seen.insert(to.to_path_buf(), Node::File(inode));
+        Ok(())
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut disk = self.disk();
+        disk.powered()?;
+        let inode = disk.file(from)?;
+        disk.folder(to.parent().unwrap_or(Path::new("/")))?;
+        if disk.seen.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        disk.change()?;
         disk.seen.insert(to.to_path_buf(), Node::File(inode));
         Ok(())
     }
@@ -452,14 +475,14 @@ impl Drop for ForgetfulLock {
 
 #[derive(Debug)]
 struct ForgetfulFile {
-    disk: Arc<Mutex<Disk>>,
+    disk: Arc<Shared>,
     inode: usize,
     life: u64,
 }
 
 impl ForgetfulFile {
     fn disk(&self) -> io::Result<MutexGuard<'_, Disk>> {
-        let disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        let disk = self.disk.disk.lock().unwrap_or_else(PoisonError::into_inner);
         if disk.life != self.life {
             return Err(io::Error::other("this handle was opened before the power cut"));
         }
@@ -523,6 +546,9 @@ impl File for ForgetfulFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.disk()?;
+        while disk.faults.syncs_held {
+            disk = self.disk.released.wait(disk).unwrap_or_else(PoisonError::into_inner);
+        }
         disk.change()?;
         let fails = disk.faults.syncs_fail;
         if !fails {

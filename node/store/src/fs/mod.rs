@@ -71,6 +71,8 @@ pub trait Fs: Send + Sync + fmt::Debug + 'static {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
     /// Renames, replacing a file that has the new name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name, which must be free; an error where the file system cannot.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in this folder durable.
@@ -158,6 +160,26 @@ pub fn write_atomically(fs: &dyn Fs, path: &Path, bytes: &[u8], mode: Mode) -> i
         return Err(e);
     }
     fs.sync_dir(dir)
+}
+
+/// Makes a folder and those above it, all durable.
+pub fn create_durably(fs: &dyn Fs, dir: &Path) -> io::Result<()> {
+    let mut missing = Vec::new();
+    for folder in dir.ancestors().filter(|f| !f.as_os_str().is_empty()) {
+        if exists(fs, folder)? {
+            break;
+        }
+        missing.push(folder);
+    }
+    fs.create_dir_all(dir)?;
+    // From the top, so that no folder is durable before the one that holds it.
+    for folder in missing.iter().rev() {
+        match folder.parent() {
+            Some(above) if !above.as_os_str().is_empty() => fs.sync_dir(above)?,
+            _ => fs.sync_dir(Path::new("."))?,
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file; that it is not there is fine.

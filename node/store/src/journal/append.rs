@@ -63,6 +63,12 @@ impl State {
         Self { segments, end, chain, broken, writing: false, gathering }
     }
 
+    /// Where the frames that have gathered end.
+    #[cfg(test)]
+    pub(super) fn next(&self) -> u64 {
+        self.gathering.next
+    }
+
     /// Begins the next group where the durable bytes end.
     fn rewind(&mut self) {
         let last = self.segments.values().next_back().expect("a journal has at least one segment");

@@ -15,11 +15,11 @@ use super::frame::{FRAME_HEADER_BYTES, FrameKey};
 use super::read::{Buffer, Window};
 use super::segment::{self, Identity, SEGMENT_HEADER_BYTES, Segment, SegmentHeader};
 use super::{JournalError, Options, Shared, chain, halves};
-use crate::fs::{File, Fs, Kind, Mode, SharedFs};
+use crate::fs::{self, File, Fs, Mode, SharedFs};
 
 pub(super) fn open(fs: SharedFs, dir: &Path, options: Options, fresh: [u8; 32]) -> Result<Shared, JournalError> {
     let error = |doing| move |source| JournalError::Io { doing, path: dir.to_path_buf(), source };
-    create_folder(&*fs, dir).map_err(error("create"))?;
+    fs::create_durably(&*fs, dir).map_err(error("create"))?;
     let mut segments = BTreeMap::new();
     for base in segment::bases(&*fs, dir).map_err(error("read"))? {
         let file = open_segment(&*fs, &segment::path(dir, base)).map_err(error("open a segment of"))?;
@@ -74,19 +74,6 @@ pub(super) fn open(fs: SharedFs, dir: &Path, options: Options, fresh: [u8; 32]) 
 /// On a disk that has become read-only the journal can still be read.
 fn open_segment(fs: &dyn Fs, path: &Path) -> io::Result<Arc<dyn File>> {
     fs.open(path, Mode::Write).or_else(|_| fs.open(path, Mode::Read)).map(Arc::from)
-}
-
-/// Makes the folder and those above it, durable.
-fn create_folder(fs: &dyn Fs, dir: &Path) -> io::Result<()> {
-    if fs.metadata(dir).is_ok_and(|m| m.kind == Kind::Folder) {
-        return Ok(());
-    }
-    fs.create_dir_all(dir)?;
-    // The home's own folder was synced when it was made; two levels are ours.
-    for above in dir.ancestors().skip(1).take(2).filter(|a| !a.as_os_str().is_empty()) {
-        fs.sync_dir(above)?;
-    }
-    Ok(())
 }
 
 /// The journal's identity: from its file, else from any segment (with a new id), else a new one.
