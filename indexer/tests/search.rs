@@ -7,7 +7,9 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{document, queries};
-use kapok_indexer::{Change, Document, Facet, Index, OpenError, ParsedQuery, Query, SearchResult, SetId, Sort, Statistics};
+use kapok_indexer::{
+    Change, Document, Facet, Index, OpenError, ParsedQuery, Query, SearchResult, SetId, Sort, Statistics,
+};
 use tempfile::TempDir;
 
 fn set(name: &str) -> SetId {
@@ -50,8 +52,10 @@ fn federated(nodes: &[(&Index, Vec<SetId>)], query: &ParsedQuery, limit: usize, 
     SearchResult::merge(answers.collect(), query.sort(), limit, offset)
 }
 
+type Essence = (u64, bool, Vec<(String, u32, String)>, BTreeMap<Facet, BTreeMap<String, u64>>);
+
 /// Everything of an answer that has to be the same, the scores to the last bit.
-fn essence(result: &SearchResult) -> (u64, bool, Vec<(String, u32, String)>, BTreeMap<Facet, BTreeMap<String, u64>>) {
+fn essence(result: &SearchResult) -> Essence {
     let hits = result.hits.iter().map(|hit| (hit.id.clone(), hit.score.to_bits(), hit.snippet.clone())).collect();
     (result.total, result.loosened, hits, result.facets.clone())
 }
@@ -60,7 +64,11 @@ fn essence(result: &SearchResult) -> (u64, bool, Vec<(String, u32, String)>, BTr
 fn what_was_applied_is_found_at_once_and_the_best_comes_first() {
     let (_dir, index) = empty();
     let text = Document { text: "这节课讲平行四边形。".into(), ..titled("b", "五年级数学期末复习") };
-    let batch = [put("county", titled("a", "平行四边形的面积 教案")), put("county", text), put("county", titled("c", "静夜思"))];
+    let batch = [
+        put("county", titled("a", "平行四边形的面积 教案")),
+        put("county", text),
+        put("county", titled("c", "静夜思")),
+    ];
     index.apply(&batch, b"1").unwrap();
 
     let result = search(&index, "平行四边形");
@@ -86,7 +94,12 @@ fn a_new_version_replaces_the_old_also_in_another_set() {
 #[test]
 fn the_last_change_of_a_document_in_a_batch_counts() {
     let (_dir, index) = empty();
-    let batch = [put("x", titled("a", "水彩")), put("y", titled("a", "素描")), put("x", titled("b", "合唱")), Change::Remove { id: "b".into() }];
+    let batch = [
+        put("x", titled("a", "水彩")),
+        put("y", titled("a", "素描")),
+        put("x", titled("b", "合唱")),
+        Change::Remove { id: "b".into() },
+    ];
     index.apply(&batch, b"1").unwrap();
     assert_eq!(index.sets(), BTreeMap::from([(set("y"), 1)]));
     assert_eq!(ids(&search(&index, "素描")), ["a"]);
@@ -215,7 +228,9 @@ fn filters_narrow_facets_count_and_order_can_be_by_time() {
         time_ms,
         ..titled(id, "期末复习")
     };
-    index.apply(&[put("x", of("a", "音乐", 3)), put("x", of("b", "数学", 1)), put("y", of("c", "音乐", 2))], b"1").unwrap();
+    index
+        .apply(&[put("x", of("a", "音乐", 3)), put("x", of("b", "数学", 1)), put("y", of("c", "音乐", 2))], b"1")
+        .unwrap();
 
     let both = search(&index, "复习");
     assert_eq!(both.facets[&Facet::Subject], BTreeMap::from([("音乐".to_owned(), 2), ("数学".to_owned(), 1)]));
@@ -225,7 +240,8 @@ fn filters_narrow_facets_count_and_order_can_be_by_time() {
     assert_eq!(ids(&index.search_alone(&all_sets(&index), &query, 10, 0).unwrap()), ["a", "c"]);
     let browse = Query { filters, sort: Sort::Newest, text: String::new() }.parse().unwrap();
     assert_eq!(ids(&index.search_alone(&all_sets(&index), &browse, 1, 1).unwrap()), ["c"]);
-    let none = Query { filters: [(Facet::Subject, vec!["体育".to_owned()])].into(), ..Query::text("复习") }.parse().unwrap();
+    let none =
+        Query { filters: [(Facet::Subject, vec!["体育".to_owned()])].into(), ..Query::text("复习") }.parse().unwrap();
     assert_eq!(index.search_alone(&all_sets(&index), &none, 10, 0).unwrap().total, 0);
 }
 
@@ -248,8 +264,10 @@ fn superseded_documents_do_not_touch_any_score() {
     // A thousand of them stood in another version before, in several commits, so that segments with deletions remain.
     let (_dir, used) = empty();
     for part in 0..4 {
-        let old: Vec<Change> =
-            (0..3_000).filter(|at| at % 4 == part).map(|at| put("county", document(at, u64::from(at % 3 != 0)))).collect();
+        let old: Vec<Change> = (0..3_000)
+            .filter(|at| at % 4 == part)
+            .map(|at| put("county", document(at, u64::from(at % 3 != 0))))
+            .collect();
         used.apply(&old, b"1").unwrap();
     }
     let new: Vec<Change> = (0..3_000).filter(|at| at % 3 == 0).map(|at| put("county", document(at, 1))).collect();
@@ -289,7 +307,11 @@ fn many_indexes_answer_exactly_like_one() {
     let (mut compared, mut with_hits) = (0, 0);
     for (number, text) in queries(260).into_iter().enumerate() {
         let sort = if number % 10 == 9 { Sort::Newest } else { Sort::Relevance };
-        let filters = if number % 5 == 4 { [(Facet::Subject, vec!["音乐".to_owned(), "数学".to_owned()])].into() } else { BTreeMap::new() };
+        let filters = if number % 5 == 4 {
+            [(Facet::Subject, vec!["音乐".to_owned(), "数学".to_owned()])].into()
+        } else {
+            BTreeMap::new()
+        };
         let Ok(query) = (Query { text: text.clone(), filters, sort }).parse() else { continue };
         let offset = number % 3 * 10;
         let one = central.search_alone(&[set("all")], &query, 20, offset).unwrap();
@@ -324,7 +346,20 @@ fn no_query_breaks_anything() {
     let (_dir, index) = empty();
     index.apply(&(0..50).map(|at| put("county", document(at, 0))).collect::<Vec<_>>(), b"1").unwrap();
     let long = "形面".repeat(200);
-    for text in ["(((((", "a AND OR NOT", "title:面积", "面积~2^3", "[a TO b]", "\u{0}\u{1}面积", "(a+)+$", "\"面积", "👩‍👩‍👧‍👦", "*", "ﷺ", &long] {
+    for text in [
+        "(((((",
+        "a AND OR NOT",
+        "title:面积",
+        "面积~2^3",
+        "[a TO b]",
+        "\u{0}\u{1}面积",
+        "(a+)+$",
+        "\"面积",
+        "👩‍👩‍👧‍👦",
+        "*",
+        "ﷺ",
+        &long,
+    ] {
         if let Ok(query) = Query::text(text).parse() {
             index.search_alone(&all_sets(&index), &query, 20, 0).unwrap();
             index.search_alone(&all_sets(&index), &query, usize::MAX, usize::MAX).unwrap();

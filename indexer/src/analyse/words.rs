@@ -23,9 +23,55 @@ pub(crate) struct QueryWord {
 
 /// Words of grammar and of asking, that say nothing about what is sought.
 const GRAMMAR: &[&str] = &[
-    "的", "了", "吗", "呢", "吧", "啊", "和", "与", "及", "或", "在", "是", "有", "把", "被", "对", "从", "到", "给", "怎么", "怎样",
-    "如何", "什么", "为什么", "哪些", "哪个", "请", "请问", "我", "我们", "你", "要", "想", "想要", "关于", "怎么讲", "the", "a", "an",
-    "of", "to", "and", "or", "in", "on", "for", "how", "what", "is",
+    "的",
+    "了",
+    "吗",
+    "呢",
+    "吧",
+    "啊",
+    "和",
+    "与",
+    "及",
+    "或",
+    "在",
+    "是",
+    "有",
+    "把",
+    "被",
+    "对",
+    "从",
+    "到",
+    "给",
+    "怎么",
+    "怎样",
+    "如何",
+    "什么",
+    "为什么",
+    "哪些",
+    "哪个",
+    "请",
+    "请问",
+    "我",
+    "我们",
+    "你",
+    "要",
+    "想",
+    "想要",
+    "关于",
+    "怎么讲",
+    "the",
+    "a",
+    "an",
+    "of",
+    "to",
+    "and",
+    "or",
+    "in",
+    "on",
+    "for",
+    "how",
+    "what",
+    "is",
 ];
 
 /// The terms of a field in jieba's search mode (a long word and the words in it), in order.
@@ -173,13 +219,25 @@ enum Class {
 fn class(c: char) -> Class {
     match c {
         '0'..='9' => Class::Digit,
-        '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}' | '々' | '〇' => {
-            Class::Han
+        '\u{3400}'..='\u{4DBF}'
+        | '\u{4E00}'..='\u{9FFF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{20000}'..='\u{3FFFF}'
+        | '々'
+        | '〇' => Class::Han,
+        '\u{3041}'..='\u{30FF}' | '\u{A000}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7AF}' if c.is_alphanumeric() => {
+            Class::Syllable
         }
-        '\u{3041}'..='\u{30FF}' | '\u{A000}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7AF}' if c.is_alphanumeric() => Class::Syllable,
         // Combining marks belong to the letter before them (Tibetan, Thai, accents that NFKC leaves apart).
-        _ if c.is_alphanumeric() || ('\u{0300}'..='\u{036F}').contains(&c) || ('\u{0F71}'..='\u{0FBC}').contains(&c) => {
-            if c.is_numeric() { Class::Digit } else { Class::Letter }
+        _ if c.is_alphanumeric()
+            || ('\u{0300}'..='\u{036F}').contains(&c)
+            || ('\u{0F71}'..='\u{0FBC}').contains(&c) =>
+        {
+            if c.is_numeric() {
+                Class::Digit
+            } else {
+                Class::Letter
+            }
         }
         _ => Class::Other,
     }
@@ -220,7 +278,8 @@ mod tests {
     #[test]
     fn blanks_and_punctuation_between_words_change_nothing() {
         let plain = terms("三年级 音乐 教案");
-        for spelling in ["三年级　音乐　教案", "三年级，音乐，教案", "三年级/音乐/教案", " 三年级、音乐。教案！"] {
+        for spelling in ["三年级　音乐　教案", "三年级，音乐，教案", "三年级/音乐/教案", " 三年级、音乐。教案！"]
+        {
             assert_eq!(terms(spelling), plain, "{spelling}");
         }
     }
@@ -233,7 +292,12 @@ mod tests {
 
     #[test]
     fn every_substring_of_a_title_of_two_characters_or_more_finds_it() {
-        for title in ["红格小学二滩库区漂流安全课", "研究生命起源的长江大桥南京市长", "ꆈꌠꁱꂷ识字", "人教版PEP三年级上册Unit 2"] {
+        for title in [
+            "红格小学二滩库区漂流安全课",
+            "研究生命起源的长江大桥南京市长",
+            "ꆈꌠꁱꂷ识字",
+            "人教版PEP三年级上册Unit 2",
+        ] {
             let mut indexed: HashSet<String> = document_words(title).into_iter().collect();
             indexed.extend(fine_terms(title));
             let chars: Vec<char> = title.chars().collect();

@@ -36,7 +36,9 @@ const FRESH_SET: &str = "set.new";
 pub enum OpenError {
     #[error("the search index is damaged ({0}); delete its folder and it is built again from the journal")]
     Damaged(String),
-    #[error("the search index has version {found}, this program makes {wanted}; delete its folder and it is built again")]
+    #[error(
+        "the search index has version {found}, this program makes {wanted}; delete its folder and it is built again"
+    )]
     OtherVersion { found: String, wanted: String },
     #[error("the search index cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -121,8 +123,12 @@ impl Index {
 
     fn apply_to_sets(&self, batch: &[Change]) -> Result<(), IndexError> {
         let last: HashMap<&str, usize> = batch.iter().enumerate().map(|(at, change)| (change.id(), at)).collect();
-        let changes: Vec<&Change> =
-            batch.iter().enumerate().filter(|&(at, change)| last[change.id()] == at).map(|(_, change)| change).collect();
+        let changes: Vec<&Change> = batch
+            .iter()
+            .enumerate()
+            .filter(|&(at, change)| last[change.id()] == at)
+            .map(|(_, change)| change)
+            .collect();
         for change in &changes {
             if let Change::Put { set, .. } = change {
                 self.set_or_create(set)?;
@@ -219,5 +225,6 @@ impl Index {
 /// Runs what reads or writes the index so that a panic inside tantivy, on a file damaged after opening, is an error.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
     // What a panic may leave behind is a writer that is dropped uncommitted; the sets themselves are immutable snapshots.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(IndexError::Failed("it stumbled over its own files".into())))
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(IndexError::Failed("it stumbled over its own files".into())))
 }

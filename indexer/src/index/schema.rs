@@ -17,7 +17,8 @@ pub(crate) const WEIGHTS: [f32; SCORED.len()] = [4.0, 3.0, 1.5, 1.0, 0.4];
 
 /// Fast fields that hold the number of terms in each of [`SCORED`], exactly; tantivy's own totals are estimates once
 /// segments with deletions were merged.
-pub(crate) const LENGTHS: [&str; SCORED.len()] = ["title_len", "keywords_len", "description_len", "text_len", "fine_len"];
+pub(crate) const LENGTHS: [&str; SCORED.len()] =
+    ["title_len", "keywords_len", "description_len", "text_len", "fine_len"];
 
 pub(crate) const ID: &str = "id";
 pub(crate) const TIME: &str = "time";

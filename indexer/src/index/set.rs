@@ -76,7 +76,8 @@ impl Set {
     pub(crate) fn contains(&self, searcher: &Searcher, id: &str) -> tantivy::Result<bool> {
         let term = Term::from_field_text(self.fields.id, id);
         for segment in searcher.segment_readers() {
-            let Some(mut postings) = segment.inverted_index(self.fields.id)?.read_postings(&term, IndexRecordOption::Basic)?
+            let Some(mut postings) =
+                segment.inverted_index(self.fields.id)?.read_postings(&term, IndexRecordOption::Basic)?
             else {
                 continue;
             };
@@ -93,8 +94,10 @@ impl Set {
     /// Removes and adds, and returns when both are durable and visible. The writer, its threads and its memory are gone by
     /// then.
     pub(crate) fn apply(&self, remove: &[&str], put: &[&Document]) -> Result<(), IndexError> {
-        let options =
-            IndexWriterOptions::builder().num_worker_threads(1).num_merge_threads(1).memory_budget_per_thread(WRITER_BUDGET_BYTES);
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(WRITER_BUDGET_BYTES);
         let mut writer: IndexWriter = self.index.writer_with_options(options.build())?;
         let mut merging = LogMergePolicy::default();
         merging.set_del_docs_ratio_before_merge(MAX_DELETED_RATIO);
@@ -162,7 +165,7 @@ mod tests {
         set.apply(&["003", "004", "005"], &[&document(3, "平行四边形")]).unwrap();
 
         let live = set.live();
-        assert!(live.searcher.segment_readers().iter().any(|segment| segment.has_deletes()));
+        assert!(live.searcher.segment_readers().iter().any(tantivy::SegmentReader::has_deletes));
         assert_eq!(live.documents, 98);
         assert_eq!(live.tokens[0] * 100, before.tokens[0] * 98);
     }

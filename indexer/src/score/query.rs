@@ -317,7 +317,8 @@ mod tests {
 
     #[test]
     fn grammar_decides_nothing_unless_it_is_all_there_is() {
-        let grammar = |text: &str| -> Vec<bool> { Query::text(text).parse().unwrap().words.iter().map(|w| w.grammar).collect() };
+        let grammar =
+            |text: &str| -> Vec<bool> { Query::text(text).parse().unwrap().words.iter().map(|w| w.grammar).collect() };
         assert_eq!(grammar("怎么 面积"), [true, false]);
         assert_eq!(grammar("怎么"), [false]);
         assert_eq!(grammar("\"怎么\" 面积"), [false, false]);
@@ -334,7 +335,11 @@ mod tests {
     fn a_forged_query_is_refused() {
         let query = Query::text("平行四边形").parse().unwrap();
         let json = serde_json::to_string(&query).unwrap();
-        for (from, to) in [("\"term\":0", "\"term\":77"), ("\"weight\":1.0", "\"weight\":1e30"), ("\"excluded\":[]", "\"excluded\":[9]")] {
+        for (from, to) in [
+            ("\"term\":0", "\"term\":77"),
+            ("\"weight\":1.0", "\"weight\":1e30"),
+            ("\"excluded\":[]", "\"excluded\":[9]"),
+        ] {
             assert!(json.contains(from), "{json}");
             assert!(serde_json::from_str::<ParsedQuery>(&json.replacen(from, to, 1)).is_err(), "{to}");
         }

@@ -56,7 +56,12 @@ struct PlannedVariant {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(query: &'a ParsedQuery, statistics: &Statistics, fields: &Fields, mode: Mode) -> Result<Self, IndexError> {
+    pub(super) fn new(
+        query: &'a ParsedQuery,
+        statistics: &Statistics,
+        fields: &Fields,
+        mode: Mode,
+    ) -> Result<Self, IndexError> {
         let mut words = Vec::new();
         let mut impossible = false;
         for word in query.words() {
@@ -93,7 +98,12 @@ impl<'a> Plan<'a> {
     }
 
     /// Calls `found` with each live matching document and its score, in the order of documents.
-    pub(super) fn run(&self, segment: &SegmentReader, fields: &Fields, mut found: impl FnMut(DocId, f32)) -> Result<(), IndexError> {
+    pub(super) fn run(
+        &self,
+        segment: &SegmentReader,
+        fields: &Fields,
+        mut found: impl FnMut(DocId, f32),
+    ) -> Result<(), IndexError> {
         if self.impossible {
             return Ok(());
         }
@@ -166,7 +176,9 @@ impl<'a> Plan<'a> {
     /// The first document that may match: in full mode the furthest of the decisive words' next ones, to which all are
     /// moved, else the nearest of all words' next ones.
     fn next_start(&self, words: &mut [(&PlannedWord, Vec<Vec<Cursor>>)]) -> Option<DocId> {
-        let next = |cursors: &[Vec<Cursor>]| cursors.iter().flatten().map(|cursor| cursor.postings.doc()).min().unwrap_or(TERMINATED);
+        let next = |cursors: &[Vec<Cursor>]| {
+            cursors.iter().flatten().map(|cursor| cursor.postings.doc()).min().unwrap_or(TERMINATED)
+        };
         let decisive = words.iter().filter(|(word, _)| word.decisive).map(|(_, cursors)| next(cursors));
         let start = match self.mode {
             Mode::Full => decisive.max(),
@@ -183,7 +195,12 @@ impl<'a> Plan<'a> {
         Some(start)
     }
 
-    fn postings(&self, segment: &SegmentReader, fields: &Fields, term: u32) -> Result<Vec<SegmentPostings>, IndexError> {
+    fn postings(
+        &self,
+        segment: &SegmentReader,
+        fields: &Fields,
+        term: u32,
+    ) -> Result<Vec<SegmentPostings>, IndexError> {
         let name = &self.query.terms()[term as usize];
         let mut lists = Vec::new();
         for &field in &fields.scored {

@@ -55,7 +55,9 @@ impl SearchResult {
             }
         }
         merged.loosened &= merged.total > 0;
-        merged.hits.sort_by(|a, b| order(sort, (a.score, a.time_ms), (b.score, b.time_ms)).then_with(|| a.id.cmp(&b.id)));
+        merged
+            .hits
+            .sort_by(|a, b| order(sort, (a.score, a.time_ms), (b.score, b.time_ms)).then_with(|| a.id.cmp(&b.id)));
         let mut seen = std::collections::HashSet::new();
         merged.hits.retain(|hit| seen.insert(hit.id.clone()));
         merged.hits.drain(..offset.min(merged.hits.len()));

@@ -48,7 +48,13 @@ impl Index {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn search_alone(&self, sets: &[SetId], query: &ParsedQuery, limit: usize, offset: usize) -> Result<SearchResult, IndexError> {
+    pub fn search_alone(
+        &self,
+        sets: &[SetId],
+        query: &ParsedQuery,
+        limit: usize,
+        offset: usize,
+    ) -> Result<SearchResult, IndexError> {
         let statistics = self.statistics(sets, query)?;
         self.search(sets, query, &statistics, limit, offset)
     }
@@ -90,7 +96,14 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    fn segment(&mut self, plan: &Plan<'_>, segment: &SegmentReader, fields: &Fields, set: usize, ord: u32) -> Result<(), IndexError> {
+    fn segment(
+        &mut self,
+        plan: &Plan<'_>,
+        segment: &SegmentReader,
+        fields: &Fields,
+        set: usize,
+        ord: u32,
+    ) -> Result<(), IndexError> {
         let fast = segment.fast_fields();
         let times = fast.u64(TIME)?;
         let facets = fast.str(FACETS)?;
@@ -154,10 +167,14 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    fn finish(mut self, sets: &[(SetId, Live, Fields)], limit: usize, offset: usize) -> Result<SearchResult, IndexError> {
-        self.found.sort_by(|a, b| {
-            order(a.sort, (a.score, a.time_ms), (b.score, b.time_ms)).then_with(|| a.id.cmp(&b.id))
-        });
+    fn finish(
+        mut self,
+        sets: &[(SetId, Live, Fields)],
+        limit: usize,
+        offset: usize,
+    ) -> Result<SearchResult, IndexError> {
+        self.found
+            .sort_by(|a, b| order(a.sort, (a.score, a.time_ms), (b.score, b.time_ms)).then_with(|| a.id.cmp(&b.id)));
         self.found.truncate(self.keep);
         let mut hits = Vec::new();
         let mut stores = HashMap::new();
@@ -224,7 +241,8 @@ impl Top {
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        order(self.sort, (self.score, self.time_ms), (other.score, other.time_ms)).then_with(|| self.id_ord.cmp(&other.id_ord))
+        order(self.sort, (self.score, self.time_ms), (other.score, other.time_ms))
+            .then_with(|| self.id_ord.cmp(&other.id_ord))
     }
 }
 

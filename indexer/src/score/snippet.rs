@@ -39,7 +39,13 @@ fn matches(query: &ParsedQuery, text: &str) -> Vec<Match> {
                 continue;
             }
             let found = lower.match_indices(term.as_str()).map(|(start, _)| (start, start + term.len()));
-            all.extend(found.filter(|&(start, end)| whole(&lower, start, end)).take(MAX_MATCHES).map(|(start, end)| Match { start, end, word }));
+            all.extend(
+                found.filter(|&(start, end)| whole(&lower, start, end)).take(MAX_MATCHES).map(|(start, end)| Match {
+                    start,
+                    end,
+                    word,
+                }),
+            );
         }
     }
     // Longer ones first where several begin at one place.
@@ -59,8 +65,12 @@ fn matches(query: &ParsedQuery, text: &str) -> Vec<Match> {
 /// Whether a match of letters or digits is a word and not the inside of one.
 fn whole(text: &str, start: usize, end: usize) -> bool {
     let bytes = text.as_bytes();
-    let inside = |a: u8, b: u8| (a.is_ascii_alphabetic() && b.is_ascii_alphabetic()) || (a.is_ascii_digit() && b.is_ascii_digit());
-    !(start > 0 && inside(bytes[start - 1], bytes[start])) && !(end < bytes.len() && inside(bytes[end - 1], bytes[end]))
+    let inside = |a: u8, b: u8| {
+        (a.is_ascii_alphabetic() && b.is_ascii_alphabetic()) || (a.is_ascii_digit() && b.is_ascii_digit())
+    };
+    let goes_back = start > 0 && inside(bytes[start - 1], bytes[start]);
+    let goes_on = end < bytes.len() && inside(bytes[end - 1], bytes[end]);
+    !goes_back && !goes_on
 }
 
 /// Where a snippet begins that shows as many different words as possible, and of those as much as possible.
@@ -164,7 +174,10 @@ mod tests {
     #[test]
     fn nothing_of_a_document_is_markup() {
         let out = of("script", "<script>alert('1')</script> & \"面积\"");
-        assert_eq!(out, "&lt;<mark>script</mark>&gt;alert(&#39;1&#39;)&lt;/<mark>script</mark>&gt; &amp; &quot;面积&quot;");
+        assert_eq!(
+            out,
+            "&lt;<mark>script</mark>&gt;alert(&#39;1&#39;)&lt;/<mark>script</mark>&gt; &amp; &quot;面积&quot;"
+        );
     }
 
     #[test]

@@ -66,7 +66,13 @@ impl Statistics {
     }
 
     /// BM25 of one term in one field, after tantivy's formula.
-    pub(super) fn weight(&self, fields: &Fields, field: usize, term: u32, name: &str) -> Result<Bm25Weight, IndexError> {
+    pub(super) fn weight(
+        &self,
+        fields: &Fields,
+        field: usize,
+        term: u32,
+        name: &str,
+    ) -> Result<Bm25Weight, IndexError> {
         let name = Term::from_field_text(fields.scored[field], name);
         let one = OneTerm { statistics: self, field, term };
         Ok(Bm25Weight::for_terms(&one, &[name])?)
