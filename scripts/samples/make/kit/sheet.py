@@ -3,7 +3,7 @@
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
-from . import AUTHOR, MADE
+from . import AUTHOR, MADE, office, tidy
 
 FONT = "微软雅黑"
 THIN = Side(style="thin", color="B9B2AC")
@@ -17,6 +17,13 @@ def book(title, subject="", keywords=""):
     p.creator = p.lastModifiedBy = AUTHOR
     p.created = p.modified = MADE
     return wb
+
+
+def save(wb, path):
+    """Saves through LibreOffice, which computes: previews and search then find values, not formulas without results."""
+    wb.save(path)
+    office.convert(path, path, "xlsx:Calc MS Excel 2007 XML")
+    tidy.office(path)
 
 
 def put(ws, ref, value, size=11, bold=False, colour="2A2421", fill=None, align="center", border=True, wrap=True, fmt=None):

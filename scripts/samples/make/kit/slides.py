@@ -8,7 +8,7 @@ from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 
-from . import AUTHOR, BLUE, INK, MADE
+from . import AUTHOR, BLUE, INK, MADE, tidy
 
 FONT, LATIN = "Microsoft YaHei", "Arial"  # Latin letters of YaHei have no good stand-in on Linux
 ALIGN = {"l": PP_ALIGN.LEFT, "c": PP_ALIGN.CENTER, "r": PP_ALIGN.RIGHT}
@@ -41,10 +41,6 @@ class Deck:
         p.title, p.subject, p.keywords, p.comments = title, subject, keywords, ""
         p.author = p.last_modified_by = AUTHOR
         p.created = p.modified = MADE
-        package = self.prs.part.package
-        for key, rel in list(package._rels.items()):
-            if rel.reltype.endswith("/thumbnail"):
-                package._rels.pop(key)
 
     def slide(self, title, side="", notes="", bar=True, ground="#FFFFFF", title_box=None, title_size=30, title_colour=None):
         s = self.prs.slides.add_slide(self.prs.slide_layouts[5])
@@ -153,3 +149,4 @@ class Deck:
 
     def save(self, path):
         self.prs.save(path)
+        tidy.office(path)

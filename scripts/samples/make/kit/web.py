@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from . import tidy
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
 SANS = "'Noto Sans CJK SC','Microsoft YaHei',sans-serif"
 SERIF = "'Noto Serif CJK SC',SimSun,serif"
@@ -28,6 +30,7 @@ def document(title, body, css="", size="A4", margin="16mm 17mm"):
 def pdf(path, title, body, css="", size="A4", margin="16mm 17mm"):
     with tempfile.TemporaryDirectory() as work:
         _chromium(["--no-pdf-header-footer", "--disable-pdf-tagging", f"--print-to-pdf={path}"], document(title, body, css, size, margin), work)
+    tidy.pdf(path)
 
 
 def png(svg, width, height, scale=2, colours=128):

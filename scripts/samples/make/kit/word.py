@@ -9,7 +9,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 
-from . import AUTHOR, BLUE, GREY, LINE, MADE
+from . import AUTHOR, BLUE, GREY, MADE, tidy
 
 BODY, HEAD = "宋体", "微软雅黑"
 
@@ -18,9 +18,9 @@ def _rgb(colour):
     return RGBColor.from_string(colour.lstrip("#"))
 
 
-def _font(style_or_run, name, size=None, colour=None, bold=None):
+def style(style_or_run, name, size=None, colour=None, bold=None):
     font = style_or_run.font
-    font.name = "Times New Roman" if name == BODY else name
+    font.name = "Times New Roman" if name == BODY else "Arial"
     fonts = style_or_run.element.get_or_add_rPr().get_or_add_rFonts()
     for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
         fonts.attrib.pop(qn(f"w:{theme}"), None)
@@ -49,16 +49,16 @@ class Word:
         lang = d.styles.element.find(f".//{qn('w:rPrDefault')}//{qn('w:lang')}")
         lang.set(qn("w:eastAsia"), "zh-CN")
         normal = d.styles["Normal"]
-        _font(normal, BODY, 11)
+        style(normal, BODY, 11)
         normal.paragraph_format.space_after = Pt(4)
         normal.paragraph_format.line_spacing = 1.3
         for level, size in ((1, 14), (2, 12)):
             h = d.styles[f"Heading {level}"]
-            _font(h, HEAD, size, colour, True)
+            style(h, HEAD, size, colour, True)
             h.paragraph_format.space_before, h.paragraph_format.space_after = Pt(12 if level == 1 else 8), Pt(4)
             h.paragraph_format.keep_with_next = True
         t = d.styles["Title"]
-        _font(t, HEAD, 22, colour, True)
+        style(t, HEAD, 22, colour, True)
         t.paragraph_format.space_after = Pt(2)
         for border in t.element.pPr.findall(qn("w:pBdr")):
             t.element.pPr.remove(border)
@@ -67,7 +67,7 @@ class Word:
             q = d.add_paragraph()
             q.alignment = WD_ALIGN_PARAGRAPH.CENTER
             q.paragraph_format.space_after = Pt(10)
-            _font(q.add_run(subtitle), HEAD, 10.5, GREY)
+            style(q.add_run(subtitle), HEAD, 10.5, GREY)
 
     def h1(self, text):
         self.d.add_heading(text, 1)
@@ -81,7 +81,7 @@ class Word:
             if part:
                 run = p.add_run(part)
                 if i % 2:
-                    _font(run, HEAD, colour=self.colour, bold=True)
+                    style(run, HEAD, colour=self.colour, bold=True)
         return p
 
     def p(self, *texts, indent=False, align=None):
@@ -108,7 +108,8 @@ class Word:
             for k, v in (("val", "single"), ("sz", "6"), ("color", "A79F98")):
                 b.set(qn(f"w:{k}"), v)
             borders.append(b)
-        t._tbl.tblPr.append(borders)
+        # The schema wants the borders before the layout; Word is strict about it.
+        t._tbl.tblPr.find(qn("w:tblLayout")).addprevious(borders)
         for column, width in zip(t.columns, widths):
             column.width = Cm(width)
         for r, row in enumerate(rows):
@@ -132,13 +133,13 @@ class Word:
                     p.paragraph_format.space_after, p.paragraph_format.line_spacing = Pt(1), 1.2
                     if strong and head and r == 0 or c in centre:
                         p.alignment = WD_ALIGN_PARAGRAPH.CENTER
-                    # A short table stays on one page with its last row.
-                    p.paragraph_format.keep_with_next = len(rows) <= 5 and r < len(rows) - 1
+                    # A table of a few rows stays on one page.
+                    p.paragraph_format.keep_with_next = len(rows) <= 7 and r < len(rows) - 1
                     self._runs(p, part)
                     for run in p.runs:
                         run.font.size = Pt(size)
                         if strong:
-                            _font(run, HEAD, size, bold=True)
+                            style(run, HEAD, size, bold=True)
         gap = self.d.add_paragraph()
         gap.paragraph_format.space_after, gap.paragraph_format.line_spacing = Pt(0), Pt(6)
 
@@ -154,3 +155,4 @@ class Word:
 
     def save(self, path):
         self.d.save(path)
+        tidy.office(path)

@@ -219,7 +219,7 @@ def skipping():
     wb = sheet.book("四周跳绳锻炼计划与记录", "体育与健康 三年级", "跳绳, 锻炼计划, 记录")
     ws = wb.active
     ws.title = "四周计划"
-    sheet.page(ws)
+    sheet.page(ws, landscape=True)
     ws.merge_cells("A1:E1")
     sheet.put(ws, "A1", "四周跳绳锻炼计划（三年级，每周 3 次，每次约 20 分钟）", 15, True, "2A6A3B", border=False)
     ws.row_dimensions[1].height = 36
@@ -268,7 +268,7 @@ def skipping():
     rec.add_chart(chart, "A17")
     rec.merge_cells("A34:F34")
     sheet.put(rec, "A34", "表里的数是例子，换成自己的，图会跟着变。和自己比，不和别人比。", 10.5, colour="5A514B", border=False, align="left")
-    wb.save(FILES / "四周跳绳锻炼计划与记录.xlsx")
+    sheet.save(wb, FILES / "四周跳绳锻炼计划与记录.xlsx")
 
 
 def make():

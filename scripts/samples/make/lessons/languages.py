@@ -140,6 +140,7 @@ def letters():
     c = canvas.Canvas(str(FILES / "英语字母书写练习（四线三格）.pdf"), pagesize=A4, invariant=1)
     c.setTitle("英语字母书写练习（四线三格）")
     c.setAuthor(AUTHOR)
+    c.setCreator(AUTHOR)
     c.setSubject("英语 三年级 26 个字母的书写")
     c.setKeywords("字母, 书写, 四线三格")
     words = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "apple bag cat dog egg fish girl hand ice jam kite leg milk nose orange pen queen ruler school tree umbrella vest water box yellow zoo".split()))

@@ -66,7 +66,7 @@ def slides_area():
     k.box(0.9, 1.7, 5.4, 1.5, fill=RED_TINT, text="S = a h", size=48, colour=RED, bold=True, shape="round")
     k.text(6.7, 1.75, 6, 1.5, "S 表示面积，a 表示底，h 表示高。\n**底和高要对应**：h 是底 a 上的高。", size=24, anchor="m")
     k.text(0.9, 3.6, 11.5, 0.5, "例 1　一个平行四边形花坛，底 6 m，高 4 m，面积是多少？", size=24)
-    k.text(1.6, 4.25, 6, 1.8, "S = a h\n  = 6 × 4\n  = 24（m²）", size=24)
+    k.text(1.6, 4.25, 6, 1.8, "S = a h\n　= 6 × 4\n　= 24（m²）", size=24)
     k.text(1.6, 6.1, 6, 0.6, "答：花坛的面积是 24 m²。", size=24)
     k.poly([(8.0, 6.3), (9.3, 4.3), (12.3, 4.3), (11.0, 6.3)], fill=BLUE_TINT, line=BLUE, width=3)
     k.line(9.3, 4.3, 9.3, 6.3, colour=RED, width=2.5, dash=True)
@@ -75,18 +75,18 @@ def slides_area():
 
     k.slide("会变的框架", "拉一拉：周长不变，面积变了吗？",
             notes="用长方形框架慢慢拉斜：四条边的长度没有变，所以周长不变；高越来越小，面积越来越小。这一页正好否定“邻边相乘”的猜想。")
-    for x, dx, h, cap in ((0.9, 0.0, 2.4, "高 24 cm"), (5.0, 1.08, 2.14, "高约 21 cm"), (9.1, 1.8, 1.59, "高约 16 cm")):
+    for x, dx, h, cap in ((0.9, 0.0, 2.4, "高 24 cm"), (4.6, 1.08, 2.14, "高约 21 cm"), (8.5, 1.8, 1.59, "高约 16 cm")):
         base = 4.7
         k.poly([(x, base), (x + dx, base - h), (x + dx + 2.2, base - h), (x + 2.2, base)], fill="#FFFFFF", line="#8A5A2B", width=7)
         for px, py in ((x, base), (x + dx, base - h), (x + dx + 2.2, base - h), (x + 2.2, base)):
             k.box(px - 0.08, py - 0.08, 0.16, 0.16, fill=INK, shape="oval")
         k.text(x - 0.4, base + 0.2, 3, 0.5, cap, size=20, align="c", colour=RED)
-    k.text(0.9, 5.6, 11.6, 1.3, "两条邻边始终是 22 cm 和 24 cm。只有拉成长方形时，“邻边 × 邻边”才等于面积。\n**高变小了，面积就变小了。**", size=22)
+    k.text(0.9, 5.6, 12.2, 1.3, "两条邻边始终是 22 cm 和 24 cm。拉成长方形时，“邻边 × 邻边”才等于面积。\n**高变小了，面积就变小了。**", size=22)
 
     k.slide("练一练", "先独立做，再和同桌说说怎么想的",
             notes="答案：1. 15×8=120（cm²）。2. ①，底 8 对应的高是 5，面积 40 cm²；也可用 10×4=40 验证。3. 36×15=540（m²），540×9=4860（kg）。")
     k.text(0.9, 1.5, 11.5, 1.0, "1. 平行四边形的底是 15 cm，高是 8 cm，面积是（　　　）cm²。", size=24)
-    k.text(0.9, 2.3, 7.0, 2.2, "2. 求右图的面积，哪个算式对？（单位：cm）\n　　①　8 × 5\n　　②　10 × 5\n　　③　8 × 4", size=24)
+    k.text(0.9, 2.3, 7.0, 2.2, "2. 求右图的面积，选哪个？（单位：cm）\n　　①　8 × 5\n　　②　10 × 5\n　　③　8 × 4", size=24)
     # Sides 8 (base) and 10 (slant): the height on 8 is 5, the height on 10 is 4; both give 40.
     ax, ay, s = 7.9, 4.55, 0.29
     lean = math.sqrt(10**2 - 5**2) * s
@@ -352,7 +352,7 @@ def grade_book():
     an.merge_cells("A28:F28")
     sheet.put(an, "A28", "用法：在“成绩登记”里改姓名和分数，平均、等级、本页和图都会自己变。表中姓名均为虚构。", 10, colour="5A514B", border=False, align="left")
     an.row_dimensions[28].height = 30
-    wb.save(FILES / "五年级数学成绩登记与分析.xlsx")
+    sheet.save(wb, FILES / "五年级数学成绩登记与分析.xlsx")
 
 
 def make():
