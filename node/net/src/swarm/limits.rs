@@ -1,0 +1,236 @@
+//! How many connections a node holds, and for whom.
+//!
+//! A thousand strangers must not crowd out the members. So strangers share a part of the places, members (those that a
+//! driver has called [`recognise`](super::Network::recognise) for) have the rest, and nobody has more than a few.
+
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure, ListenFailure};
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+    dummy,
+};
+use libp2p::{Multiaddr, PeerId};
+
+use super::node_id;
+
+/// Connections in all. A county has some 200 schools below it; each connection costs at rest about 40 KiB.
+const MAX_CONNECTIONS: usize = 512;
+
+/// Of those, how many peers may hold that dialled us and that no driver has recognised (yet). A stranger's connection
+/// closes after a minute without a stream.
+const MAX_STRANGERS: usize = 128;
+
+/// Connections with one peer: one, a second when both dial at once, a third while one of them is dead and not noticed.
+const MAX_CONNECTIONS_PER_PEER: usize = 3;
+
+/// Inbound handshakes under way. Each lives at most 30 s; a busy morning with 200 schools is served in a few rounds.
+const MAX_PENDING_INBOUND: usize = 64;
+
+/// Why a connection was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("too many connections are being set up (at most {MAX_PENDING_INBOUND})")]
+    Pending,
+    #[error("there are too many connections (at most {MAX_CONNECTIONS})")]
+    Full,
+    #[error("there are too many connections with unknown peers (at most {MAX_STRANGERS})")]
+    Strangers,
+    #[error("there are too many connections with this peer (at most {MAX_CONNECTIONS_PER_PEER})")]
+    Peer,
+    #[error(transparent)]
+    Foreign(#[from] node_id::ForeignKey),
+}
+
+/// Who is connected, counted.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    recognised: HashSet<PeerId>,
+    pending: HashSet<ConnectionId>,
+    inbound: HashMap<PeerId, usize>,
+    outbound: HashMap<PeerId, usize>,
+}
+
+impl Limits {
+    /// From now on `peer` is no stranger, or is one again.
+    pub(super) fn recognise(&mut self, peer: PeerId, recognised: bool) {
+        if recognised {
+            self.recognised.insert(peer);
+        } else {
+            self.recognised.remove(&peer);
+        }
+    }
+
+    pub(super) fn recognises(&self, peer: &PeerId) -> bool {
+        self.recognised.contains(peer)
+    }
+
+    fn admit_pending(&mut self, connection: ConnectionId) -> Result<(), Refused> {
+        if self.pending.len() >= MAX_PENDING_INBOUND {
+            return Err(Refused::Pending);
+        }
+        self.pending.insert(connection);
+        Ok(())
+    }
+
+    fn admit(&self, peer: &PeerId, inbound: bool) -> Result<(), Refused> {
+        node_id(peer)?;
+        let of = |side: &HashMap<PeerId, usize>| side.get(peer).copied().unwrap_or(0);
+        if of(&self.inbound) + of(&self.outbound) >= MAX_CONNECTIONS_PER_PEER {
+            return Err(Refused::Peer);
+        }
+        let total: usize = self.inbound.values().chain(self.outbound.values()).sum();
+        if total >= MAX_CONNECTIONS {
+            return Err(Refused::Full);
+        }
+        if inbound && !self.recognises(peer) && self.strangers() >= MAX_STRANGERS {
+            return Err(Refused::Strangers);
+        }
+        Ok(())
+    }
+
+    fn strangers(&self) -> usize {
+        self.inbound.iter().filter(|(peer, _)| !self.recognises(peer)).map(|(_, count)| count).sum()
+    }
+
+    fn established(&mut self, peer: PeerId, inbound: bool) {
+        let side = if inbound { &mut self.inbound } else { &mut self.outbound };
+        *side.entry(peer).or_default() += 1;
+    }
+
+    fn closed(&mut self, peer: &PeerId, inbound: bool) {
+        let side = if inbound { &mut self.inbound } else { &mut self.outbound };
+        if let Some(count) = side.get_mut(peer) {
+            *count -= 1;
+            if *count == 0 {
+                side.remove(peer);
+            }
+        }
+    }
+}
+
+impl NetworkBehaviour for Limits {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        self.admit_pending(connection).map_err(ConnectionDenied::new)
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.pending.remove(&connection);
+        self.admit(&peer, true).map_err(ConnectionDenied::new)?;
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(&peer, false).map_err(ConnectionDenied::new)?;
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, endpoint, .. }) => {
+                self.established(peer_id, endpoint.is_listener());
+            }
+            FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, endpoint, .. }) => {
+                self.closed(&peer_id, endpoint.is_listener());
+            }
+            FromSwarm::ListenFailure(ListenFailure { connection_id, .. })
+            | FromSwarm::DialFailure(DialFailure { connection_id, .. }) => {
+                self.pending.remove(&connection_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kapok_protocol::identity::Keypair;
+
+    use super::*;
+
+    fn peer(number: u64) -> PeerId {
+        let mut secret = [0; 32];
+        secret[..8].copy_from_slice(&number.to_le_bytes());
+        node_id::peer_id(&Keypair::from_secret(&secret).id()).unwrap()
+    }
+
+    #[test]
+    fn a_thousand_strangers_leave_room_for_members_and_for_own_calls() {
+        let mut limits = Limits::default();
+        for number in 0..1000 {
+            if limits.admit(&peer(number), true).is_ok() {
+                limits.established(peer(number), true);
+            }
+        }
+        assert_eq!(limits.strangers(), MAX_STRANGERS);
+        assert_eq!(limits.admit(&peer(2000), true), Err(Refused::Strangers));
+        assert_eq!(limits.admit(&peer(2000), false), Ok(()));
+        limits.recognise(peer(2000), true);
+        assert_eq!(limits.admit(&peer(2000), true), Ok(()));
+        limits.recognise(peer(2000), false);
+        assert_eq!(limits.admit(&peer(2000), true), Err(Refused::Strangers));
+    }
+
+    #[test]
+    fn nobody_holds_more_than_a_few_connections_and_all_together_no_more_than_the_total() {
+        let mut limits = Limits::default();
+        for number in 0..1000 {
+            limits.recognise(peer(number), true);
+            for _ in 0..10 {
+                if limits.admit(&peer(number), true).is_ok() {
+                    limits.established(peer(number), true);
+                }
+            }
+        }
+        assert_eq!(limits.inbound.values().max(), Some(&MAX_CONNECTIONS_PER_PEER));
+        assert_eq!(limits.inbound.values().sum::<usize>(), MAX_CONNECTIONS);
+        assert_eq!(limits.admit(&peer(5000), false), Err(Refused::Full));
+        limits.closed(&peer(0), true);
+        assert_eq!(limits.admit(&peer(5000), false), Ok(()));
+    }
+
+    #[test]
+    fn handshakes_under_way_are_limited_and_freed() {
+        let mut limits = Limits::default();
+        let ids: Vec<_> = (0..100).map(ConnectionId::new_unchecked).collect();
+        let admitted = ids.iter().filter(|id| limits.admit_pending(**id).is_ok()).count();
+        assert_eq!(admitted, MAX_PENDING_INBOUND);
+        limits.pending.remove(&ids[0]);
+        assert_eq!(limits.admit_pending(ids[99]), Ok(()));
+    }
+}

@@ -1,0 +1,191 @@
+//! The swarm: who is connected, calling others, and named streams between nodes.
+//!
+//! [`Network::start`] binds the ports and starts one task (`task`) that owns libp2p's swarm; a [`Network`] is a handle
+//! to it that can be cloned freely. Drivers see node ids, addresses, streams and [`Event`]s, and nothing else of libp2p.
+//!
+//! Reading order: this file → `task` → `peers` (which connection is used) → `dial` → [`streams`] → `limits`.
+//!
+//! Invariant: whoever appears here as a [`NodeId`] has proved that key on this connection. That says nothing about
+//! membership: drivers ask for that first, and then call [`Network::recognise`].
+
+mod dial;
+mod limits;
+mod node_id;
+mod peers;
+mod reason;
+mod start;
+mod streams;
+mod task;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use kapok_protocol::identity::NodeId;
+use libp2p::Multiaddr;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+pub use dial::{Attempt, DialError, Failure};
+pub use libp2p::Stream;
+pub use node_id::{ForeignKey, InvalidKey, node_id, peer_id};
+pub use peers::PeerStatus;
+pub use start::{Config, StartError};
+pub use streams::{AcceptError, IncomingStreams, OpenError, is_unsupported};
+
+use dial::Caller;
+use streams::Acceptors;
+use task::Command;
+
+/// What happens, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The first connection with this node stands.
+    Connected { node: NodeId, address: Multiaddr, inbound: bool },
+    /// The last connection with this node is gone.
+    Disconnected { node: NodeId, reason: DisconnectReason },
+    /// A round trip was measured.
+    Rtt { node: NodeId, rtt_ms: u32 },
+    /// The reader was too slow and has missed this many events: look at [`Network::connected`] instead.
+    Missed(u64),
+}
+
+/// Why a peer is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// This node wanted it.
+    Asked,
+    /// Nothing was going on, and nobody has recognised the peer.
+    Idle,
+    /// The peer closed, the link broke, or it gave no more signs of life.
+    Lost(String),
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked => f.write_str("closed by this node"),
+            Self::Idle => f.write_str("idle"),
+            Self::Lost(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// The [`Event`]s of a network.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    /// The next event; `None` once the network has been shut down.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Event::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+/// A handle to the running network. The network ends with [`Network::shutdown`], or when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Network {
+    local: NodeId,
+    commands: mpsc::Sender<Command>,
+    addresses: watch::Receiver<Vec<Multiaddr>>,
+    acceptors: Acceptors,
+}
+
+impl Network {
+    /// This node.
+    #[must_use]
+    pub fn local(&self) -> NodeId {
+        self.local
+    }
+
+    /// Where this node listens: `0.0.0.0` and `::` as the addresses of the interfaces, port 0 as the port that the
+    /// system gave, each with `/p2p/…`. Empty after shutdown.
+    #[must_use]
+    pub fn listen_addresses(&self) -> Vec<Multiaddr> {
+        self.addresses.borrow().clone()
+    }
+
+    /// Connects with `node`, unless it is connected already. `addresses` may hold names (`/dns4/…`) and may or may not
+    /// end in `/p2p/…`. QUIC is tried before TCP. Calls for the same node at the same time share one attempt.
+    pub async fn dial(&self, node: NodeId, addresses: Vec<Multiaddr>) -> Result<(), DialError> {
+        if node == self.local {
+            return Err(DialError::Own(node));
+        }
+        let peer = peer_id(&node)?;
+        let (addresses, failed) = dial::resolve(&peer, addresses).await;
+        let ask = |reply| Command::Dial { node, peer, caller: Caller { addresses, failed, reply } };
+        self.ask(ask).await.unwrap_or(Err(DialError::Stopped))
+    }
+
+    /// Ends all connections with `node`, and returns when they have ended.
+    pub async fn disconnect(&self, node: NodeId) {
+        let Ok(peer) = peer_id(&node) else { return };
+        // `None` means that the network is down: everybody is disconnected.
+        let _ = self.ask(|reply| Command::Disconnect { peer, reply }).await;
+    }
+
+    /// Says that `node` is no stranger: its connection stays while it is idle (else it is closed after a minute), and it
+    /// does not compete with strangers for a place. Holds until [`Network::forget`], also across reconnections.
+    pub async fn recognise(&self, node: NodeId) {
+        self.set_recognised(node, true).await;
+    }
+
+    /// The opposite of [`Network::recognise`]. Connections stay until they are idle; see [`Network::disconnect`].
+    pub async fn forget(&self, node: NodeId) {
+        self.set_recognised(node, false).await;
+    }
+
+    async fn set_recognised(&self, node: NodeId, recognised: bool) {
+        let Ok(peer) = peer_id(&node) else { return };
+        let _ = self.ask(|reply| Command::Recognise { peer, recognised, reply }).await;
+    }
+
+    /// Everybody who is connected, in the order of their ids.
+    pub async fn connected(&self) -> Vec<PeerStatus> {
+        self.ask(|reply| Command::Connected { reply }).await.unwrap_or_default()
+    }
+
+    /// Events from now on, for one more reader.
+    pub async fn events(&self) -> Option<Events> {
+        self.ask(|reply| Command::Subscribe { reply }).await.map(Events)
+    }
+
+    /// Opens a stream to `node`, which must be connected.
+    ///
+    /// The stream implements futures' `AsyncRead` and `AsyncWrite`. It costs no round trip: the name of the protocol
+    /// travels with the first bytes, which are sent on the first flush or read. Hence a peer that does not speak the
+    /// protocol shows as an error of the first read ([`is_unsupported`]). Closing a stream ends this node's half;
+    /// dropping it unclosed resets it, and the peer then gets an error instead of an end.
+    pub async fn open(&self, node: NodeId, protocol: &'static str) -> Result<Stream, OpenError> {
+        let name = streams::protocol_name(protocol).ok_or_else(|| OpenError::BadName(protocol.to_owned()))?;
+        let peer = peer_id(&node).map_err(|_| OpenError::NotConnected(node))?;
+        let (reply, answer) = oneshot::channel();
+        let open = Command::Open { node, peer, protocol: name, reply };
+        self.commands.send(open).await.map_err(|_| OpenError::Stopped)?;
+        answer.await.unwrap_or(Err(OpenError::Disconnected(node)))
+    }
+
+    /// Accepts streams of `protocol` from now on, from whoever is connected. One reader for each protocol.
+    pub fn accept(&self, protocol: &'static str) -> Result<IncomingStreams, AcceptError> {
+        self.acceptors.add(protocol)
+    }
+
+    /// Ends the network: the peers are told, and the ports are free afterwards (QUIC's as soon as the drivers have
+    /// dropped their streams, which fail from now on). Returns after a few seconds at most. Calling it again is harmless.
+    pub async fn shutdown(&self) {
+        let _ = self.ask(|reply| Command::Shutdown { reply }).await;
+        // A second caller waits for the first one's shutdown.
+        self.commands.closed().await;
+    }
+
+    /// `None` once the network has been shut down.
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}

@@ -1,0 +1,315 @@
+//! The task that owns libp2p's swarm. Handles send it [`Command`]s; it sends [`Event`]s.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::StreamExt as _;
+use kapok_protocol::identity::NodeId;
+use kapok_protocol::time::Timestamp;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionError, ConnectionId, NetworkBehaviour, StreamProtocol, Swarm, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Stream, identify, ping};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::dial::{Caller, Dials, Next};
+use super::limits::Limits;
+use super::peers::{Link, PeerStatus, Peers, Removed, millis};
+use super::reason::reason;
+use super::streams::{Acceptors, OpenError, Order, Streams};
+use super::{DisconnectReason, Event, node_id};
+
+/// Unanswered pings in a row after which a connection is given up. With the ping's own timeout that is a minute, the
+/// same as QUIC's idle timeout; it matters for TCP, where the system would wait for a quarter of an hour.
+const MAX_MISSED_PINGS: u32 = 2;
+
+/// What a shutdown waits for the peers to be told, and then for the sockets to be free.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Characters kept of what a peer calls itself.
+const MAX_AGENT_CHARS: usize = 64;
+
+/// What a handle asks for.
+#[derive(Debug)]
+pub(super) enum Command {
+    Dial { node: NodeId, peer: PeerId, caller: Caller },
+    Disconnect { peer: PeerId, reply: oneshot::Sender<()> },
+    Recognise { peer: PeerId, recognised: bool, reply: oneshot::Sender<()> },
+    Open { node: NodeId, peer: PeerId, protocol: StreamProtocol, reply: oneshot::Sender<Result<Stream, OpenError>> },
+    Connected { reply: oneshot::Sender<Vec<PeerStatus>> },
+    Subscribe { reply: oneshot::Sender<broadcast::Receiver<Event>> },
+    Shutdown { reply: oneshot::Sender<()> },
+}
+
+/// The parts of the swarm. `limits` comes first: what it refuses, the others never see.
+#[derive(NetworkBehaviour)]
+pub(super) struct Behaviour {
+    pub(super) limits: Limits,
+    pub(super) identify: identify::Behaviour,
+    pub(super) ping: ping::Behaviour,
+    pub(super) streams: Streams,
+}
+
+pub(super) struct Task {
+    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
+    pub(super) acceptors: Acceptors,
+    pub(super) drivers: TaskTracker,
+    pub(super) peers: Peers,
+    pub(super) dials: Dials,
+    /// Who waits for a peer to be gone.
+    pub(super) leaving: HashMap<PeerId, Vec<oneshot::Sender<()>>>,
+}
+
+impl Task {
+    /// Runs until it is told to shut down, or until nobody can tell it anything any more.
+    pub(super) async fn run(mut self) {
+        let done = loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event),
+                command = self.commands.recv() => match command {
+                    Some(Command::Shutdown { reply }) => break Some(reply),
+                    Some(command) => self.on_command(command),
+                    None => break None,
+                },
+            }
+        };
+        self.shut_down().await;
+        if let Some(reply) = done {
+            // Whoever asked may be gone.
+            let _ = reply.send(());
+        }
+    }
+
+    /// Replies go to callers that may have given up meanwhile; then there is nobody to tell.
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Dial { node, peer, caller } => {
+                if self.peers.node(&peer).is_some() {
+                    let _ = caller.reply.send(Ok(()));
+                } else {
+                    let next = self.dials.want(peer, node, caller);
+                    self.dial(next);
+                }
+            }
+            Command::Disconnect { peer, reply } => {
+                if self.swarm.disconnect_peer_id(peer).is_ok() {
+                    self.leaving.entry(peer).or_default().push(reply);
+                } else {
+                    let _ = reply.send(());
+                }
+            }
+            Command::Recognise { peer, recognised, reply } => {
+                self.swarm.behaviour_mut().limits.recognise(peer, recognised);
+                self.tell_who_stays(&peer);
+                let _ = reply.send(());
+            }
+            Command::Open { node, peer, protocol, reply } => match self.peers.preferred(&peer) {
+                Some(connection) => {
+                    self.swarm.behaviour_mut().streams.tell(peer, connection, Order::Open { protocol, reply });
+                }
+                None => {
+                    let _ = reply.send(Err(OpenError::NotConnected(node)));
+                }
+            },
+            Command::Connected { reply } => {
+                let _ = reply.send(self.peers.status());
+            }
+            Command::Subscribe { reply } => {
+                let _ = reply.send(self.events.subscribe());
+            }
+            Command::Shutdown { reply } => {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn dial(&mut self, mut next: Next) {
+        while let Next::Dial(peer, addresses) = next {
+            // Always: the swarm's own idea of being connected may lag behind ours by an event.
+            let opts = DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(addresses).build();
+            self.dials.began(&peer, opts.connection_id());
+            next = match self.swarm.dial(opts) {
+                Ok(()) => Next::Nothing,
+                Err(error) => self.dials.peer_failed(peer, &error),
+            };
+        }
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                let address = endpoint.get_remote_address().clone();
+                self.on_established(peer_id, connection_id, address, endpoint.is_listener());
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
+                self.on_closed(peer_id, connection_id, cause);
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                let next = self.dials.failed(connection_id, &error);
+                self.dial(next);
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                tracing::debug!(from = %send_back_addr, reason = %reason(&error), "an inbound connection failed");
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                tracing::info!(%address, "listening");
+                self.announce();
+            }
+            SwarmEvent::ExpiredListenAddr { .. } => self.announce(),
+            SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
+                tracing::warn!(?addresses, reason = %reason(&error), "stopped listening");
+                self.announce();
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                tracing::warn!(reason = %reason(&error), "trouble while listening");
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping)) => self.on_ping(&ping),
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
+                let shown = info.agent_version.chars().filter(|character| !character.is_control());
+                self.peers.set_agent(&peer_id, shown.take(MAX_AGENT_CHARS).collect());
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Streams(moved)) => {
+                if let Some(link) = self.peers.link_mut(&moved.peer, moved.connection) {
+                    link.address = without_peer(moved.address);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_established(&mut self, peer: PeerId, id: ConnectionId, address: Multiaddr, inbound: bool) {
+        let Ok(node) = node_id(&peer) else {
+            // `limits` has refused such keys before.
+            self.swarm.close_connection(id);
+            return;
+        };
+        let address = without_peer(address);
+        let link = Link {
+            id,
+            address: address.clone(),
+            inbound,
+            begun: Instant::now(),
+            since: now(),
+            rtt: None,
+            missed_pings: 0,
+        };
+        let added = self.peers.add(peer, node, link);
+        for old in added.superseded {
+            self.swarm.close_connection(old);
+        }
+        self.tell_who_stays(&peer);
+        self.dials.connected(&peer);
+        if added.first {
+            tracing::debug!(%node, %address, inbound, "connected");
+            self.emit(Event::Connected { node, address, inbound });
+        }
+    }
+
+    fn on_closed(&mut self, peer: PeerId, id: ConnectionId, cause: Option<ConnectionError>) {
+        match self.peers.remove(&peer, id) {
+            Removed::Last(node) => {
+                let reason = match cause {
+                    None => DisconnectReason::Asked,
+                    Some(ConnectionError::KeepAliveTimeout) => DisconnectReason::Idle,
+                    Some(ConnectionError::IO(error)) => DisconnectReason::Lost(reason(&error)),
+                };
+                tracing::debug!(%node, %reason, "disconnected");
+                for waiting in self.leaving.remove(&peer).into_iter().flatten() {
+                    let _ = waiting.send(());
+                }
+                self.emit(Event::Disconnected { node, reason });
+            }
+            Removed::OthersRemain => self.tell_who_stays(&peer),
+            Removed::Unknown => {}
+        }
+    }
+
+    fn on_ping(&mut self, ping: &ping::Event) {
+        let Some(node) = self.peers.node(&ping.peer) else { return };
+        let Some(link) = self.peers.link_mut(&ping.peer, ping.connection) else { return };
+        match &ping.result {
+            Ok(rtt) => {
+                link.rtt = Some(*rtt);
+                link.missed_pings = 0;
+                self.emit(Event::Rtt { node, rtt_ms: millis(*rtt) });
+            }
+            // Foreign software may do without pings.
+            Err(ping::Failure::Unsupported) => {}
+            Err(_) => {
+                link.missed_pings += 1;
+                if link.missed_pings >= MAX_MISSED_PINGS {
+                    tracing::debug!(%node, "gives no more signs of life");
+                    self.swarm.close_connection(ping.connection);
+                }
+            }
+        }
+    }
+
+    /// Only the connection in use with a recognised peer stays open while nothing is going on.
+    fn tell_who_stays(&mut self, peer: &PeerId) {
+        let preferred = self.peers.preferred(peer);
+        let behaviour = self.swarm.behaviour_mut();
+        let recognised = behaviour.limits.recognises(peer);
+        for link in self.peers.links(peer) {
+            behaviour.streams.tell(*peer, link, Order::Keep(recognised && Some(link) == preferred));
+        }
+    }
+
+    pub(super) fn announce(&self) {
+        let local = *self.swarm.local_peer_id();
+        let listening = self.swarm.listeners().cloned().filter_map(|address| address.with_p2p(local).ok());
+        self.addresses.send_replace(listening.collect());
+    }
+
+    fn emit(&self, event: Event) {
+        // An error means that nobody listens.
+        let _ = self.events.send(event);
+    }
+
+    /// Tells the peers, waits until they could know it, and frees the ports.
+    async fn shut_down(mut self) {
+        self.commands.close();
+        self.acceptors.stop();
+        self.dials.stop();
+        self.addresses.send_replace(Vec::new());
+        for peer in self.peers.ids() {
+            // An error means that it is gone already.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let all_gone = async {
+            while !self.peers.is_empty() {
+                let event = self.swarm.select_next_some().await;
+                // Nobody new is let in.
+                if let SwarmEvent::ConnectionEstablished { connection_id, .. } = &event {
+                    self.swarm.close_connection(*connection_id);
+                }
+                self.on_event(event);
+            }
+        };
+        if timeout(SHUTDOWN_PATIENCE, all_gone).await.is_err() {
+            tracing::debug!("some connections did not end in time");
+        }
+        let Self { swarm, drivers, .. } = self;
+        drop(swarm);
+        drivers.close();
+        if timeout(SHUTDOWN_PATIENCE, drivers.wait()).await.is_err() {
+            tracing::debug!("some sockets did not close in time");
+        }
+    }
+}
+
+fn without_peer(mut address: Multiaddr) -> Multiaddr {
+    if let Some(libp2p::multiaddr::Protocol::P2p(_)) = address.iter().last() {
+        address.pop();
+    }
+    address
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+}

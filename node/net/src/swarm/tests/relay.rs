@@ -1,0 +1,58 @@
+//! A UDP relay between a dialler and a node, which loses what it is told to.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::transport::address;
+
+pub(super) struct Relay {
+    pub(super) address: Multiaddr,
+    _tasks: JoinSet<()>,
+}
+
+impl Relay {
+    /// Relays to `target`. `loses(n)` says whether the n-th packet, counted over both directions apart, gets lost.
+    pub(super) async fn start(target: &Multiaddr, loses: fn(u64) -> bool) -> Self {
+        let target = address::parse(target).unwrap().1;
+        let front = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let address = address::quic(front.local_addr().unwrap());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(forward(front, target, loses));
+        Self { address, _tasks: tasks }
+    }
+}
+
+async fn forward(front: Arc<UdpSocket>, target: SocketAddr, loses: fn(u64) -> bool) {
+    // The ways back end with this future.
+    let mut back = JoinSet::new();
+    let mut clients: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+    let mut packet = vec![0; 2048];
+    for number in 0.. {
+        let Ok((length, client)) = front.recv_from(&mut packet).await else { return };
+        if !clients.contains_key(&client) {
+            let upstream = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+            upstream.connect(target).await.unwrap();
+            clients.insert(client, Arc::clone(&upstream));
+            back.spawn(send_back(Arc::clone(&front), upstream, client, loses));
+        }
+        if !loses(number) {
+            // What cannot be sent is lost, as on any link.
+            let _ = clients[&client].send(&packet[..length]).await;
+        }
+    }
+}
+
+async fn send_back(front: Arc<UdpSocket>, upstream: Arc<UdpSocket>, client: SocketAddr, loses: fn(u64) -> bool) {
+    let mut packet = vec![0; 2048];
+    for number in 0.. {
+        let Ok(length) = upstream.recv(&mut packet).await else { continue };
+        if !loses(number) {
+            let _ = front.send_to(&packet[..length], client).await;
+        }
+    }
+}
