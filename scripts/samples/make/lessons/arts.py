@@ -30,15 +30,16 @@ def song_sound():
                 at += beats * beat
     # Plucked accompaniment: bass on the first beat, two notes of the chord on the second.
     chords = "F F Dm F  Dm F Gm C  F Dm F C  F Am C F".split()
-    tones = {"F": (-16, 5, 8), "Dm": (-19, 5, 8), "Gm": (-14, 1, 5), "C": (-21, 3, 7), "Am": (-24, 3, 7)}
+    # Bass and two upper notes, in semitones from a' (440 Hz).
+    tones = {"F": (-16, -12, -9), "Dm": (-19, -12, -7), "Gm": (-14, -11, -7), "C": (-21, -9, -5), "Am": (-24, -9, -5)}
     for n, name in enumerate(chords):
         bass, a, b = tones[name]
         t = n * 2 * beat
         sound.mix(track, sound.pluck(sound.hertz(bass), 1.5, 0.6), t, 0.5)
-        sound.mix(track, sound.pluck(sound.hertz(a - 12), 0.9), t + beat, 0.3)
-        sound.mix(track, sound.pluck(sound.hertz(b - 12), 0.9), t + beat * 1.03, 0.3)
+        sound.mix(track, sound.pluck(sound.hertz(a), 0.9), t + beat, 0.3)
+        sound.mix(track, sound.pluck(sound.hertz(b), 0.9), t + beat * 1.03, 0.3)
     end = 32 * beat
-    for n, semitone in enumerate((-16, -9, -4, 0, 8 - 12 + 12)):
+    for n, semitone in enumerate((-16, -9, -4, 0, 8)):
         sound.mix(track, sound.pluck(sound.hertz(semitone), 2.2), end - 1.0 * beat + n * 0.06, 0.3)
     sound.mp3(FILES / "歌曲《木棉花开》示范.mp3", sound.room(track), "木棉花开", "48k")
 
