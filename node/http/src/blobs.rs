@@ -12,7 +12,7 @@ use axum::http::header::{
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use kapok_protocol::blob::{BlobId, NotABlobId};
 use tokio_util::io::ReaderStream;
 
@@ -20,6 +20,7 @@ use crate::App;
 use crate::access::Caller;
 use crate::extract::Param;
 use crate::port::{Failure, Result};
+use crate::problem::with_status;
 
 /// What is read from the disk at a time.
 const READ_BYTES: usize = 64 * 1024;
@@ -90,10 +91,9 @@ pub(crate) async fn serve_blob(
             (start, length)
         }
         Range::Outside => {
-            let mut refusal =
-                Failure::invalid("the range lies outside the file", format!("the file has {} bytes", blob.size))
-                    .into_response();
-            *refusal.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            let failure =
+                Failure::invalid("the range lies outside the file", format!("the file has {} bytes", blob.size));
+            let mut refusal = with_status(&failure, StatusCode::RANGE_NOT_SATISFIABLE);
             refusal.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes */{}", blob.size)));
             return Ok(refusal);
         }

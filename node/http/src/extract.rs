@@ -1,6 +1,5 @@
 //! Bodies and addresses into values, with problem documents for what does not fit.
 
-use axum::RequestExt;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -39,7 +38,7 @@ async fn json_bytes(request: Request) -> Result<Bytes> {
         )
         .remedy("send Content-Type: application/json"));
     }
-    let body: Body = request.with_limited_body().into_body();
+    let body = request.into_body();
     let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_JSON_BYTES)).await else {
         return Err(Failure::invalid(
             "the body did not arrive",
@@ -51,6 +50,37 @@ async fn json_bytes(request: Request) -> Result<Bytes> {
             FailureKind::TooLarge,
             "the body is too large",
             format!("at most {MAX_JSON_BYTES} bytes of JSON are taken"),
+        )
+    })
+}
+
+/// Forms without files are small; a larger one is not read.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// The body of an `application/x-www-form-urlencoded` form, for [`crate::forms`].
+pub(crate) struct FormBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for FormBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        form_bytes(request.into_body()).await.map(Self)
+    }
+}
+
+/// Reads a form to its end, within limits.
+pub(crate) async fn form_bytes(body: Body) -> Result<Bytes> {
+    let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_FORM_BYTES)).await else {
+        return Err(Failure::invalid(
+            "the form did not arrive",
+            format!("it took more than {} s", BODY_TIME.as_secs()),
+        ));
+    };
+    read.map_err(|_| {
+        Failure::new(
+            FailureKind::TooLarge,
+            "the form is too large",
+            format!("at most {MAX_FORM_BYTES} bytes are taken"),
         )
     })
 }

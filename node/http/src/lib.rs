@@ -62,12 +62,15 @@ struct App {
     access: Arc<access::Access>,
     config: Arc<ServerConfig>,
     figures: Arc<health::Figures>,
+    /// One round at a time is asked for from the pages; who asks during it has been heard.
+    rounds: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
     async fn load(node: Arc<dyn port::Node>, config: ServerConfig) -> port::Result<Self> {
         let access = access::Access::load(node.clone(), &config.token).await?;
-        Ok(Self { node, access: Arc::new(access), config: Arc::new(config), figures: Arc::default() })
+        let rounds = Arc::new(tokio::sync::Semaphore::new(1));
+        Ok(Self { node, access: Arc::new(access), config: Arc::new(config), figures: Arc::default(), rounds })
     }
 
     /// Tells the audit trail what a caller did.

@@ -73,6 +73,12 @@ impl From<&Failure> for Problem {
     }
 }
 
+/// A failure under a status of HTTP's own, which no use case has.
+pub(crate) fn with_status(failure: &Failure, status: StatusCode) -> Response {
+    let problem = Problem { status: status.as_u16(), ..Problem::from(failure) };
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))], Json(problem)).into_response()
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         if self.kind == FailureKind::Internal {

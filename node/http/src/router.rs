@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
@@ -13,6 +13,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use crate::access::guard;
 use crate::limits::{ANSWER_TIME, MAX_REQUESTS};
 use crate::port::{Failure, FailureKind};
+use crate::problem::with_status;
 use crate::{App, api, blobs, headers, health, pages};
 
 /// The whole of it. Outermost first: figures and load, headers, compression, routes with the guard.
@@ -46,9 +47,7 @@ fn worth_compressing() -> impl Predicate {
 
 async fn wrong_method(request: Request) -> Response {
     let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
-    let mut response = Failure::new(FailureKind::Invalid, "wrong method", detail).into_response();
-    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
-    response
+    with_status(&Failure::new(FailureKind::Invalid, "wrong method", detail), StatusCode::METHOD_NOT_ALLOWED)
 }
 
 /// Counts requests, and refuses at once what would only wait.

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use axum::http::request::Parts;
@@ -19,13 +19,12 @@ use super::Access;
 use super::host::{is_from_here, is_local_name};
 use super::table::{Need, is_page, need};
 use crate::App;
+use crate::extract::form_bytes;
 use crate::forms;
 use crate::port::{Failure, FailureKind, Result, Viewer};
 
 /// Scripts send the form token in this header.
 pub(crate) const FORM_TOKEN_HEADER: &str = "x-kapok-csrf";
-/// Forms without files are small; a larger one is not read.
-const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The only route that takes `multipart/form-data`. It checks the form token itself, in the first field.
 const MULTIPART_ROUTE: &str = "/upload";
 
@@ -141,9 +140,9 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
             if !is_page(&path) {
                 return failure.into_response();
             }
-            let uri = request.uri().clone();
+            let (uri, is_reading) = (request.uri().clone(), request.method().is_safe());
             drop(request);
-            crate::pages::refused(&app, &caller, &uri, &failure).await
+            crate::pages::refused(&app, &caller, &uri, is_reading, &failure).await
         }
     }
 }
@@ -231,7 +230,7 @@ async fn check_origin(caller: &Caller, path: &str, request: &mut Request) -> Res
     if !content_type.starts_with("application/x-www-form-urlencoded") {
         return Err(stale("it carries no form token"));
     }
-    let body = take_form(request).await?;
+    let body = form_bytes(std::mem::replace(request.body_mut(), Body::empty())).await?;
     let is_good = forms::field(&body, "csrf").is_some_and(|token| caller.is_form_token(&token));
     *request.body_mut() = Body::from(body);
     if is_good { Ok(()) } else { Err(stale("its form token is missing or of another session")) }
@@ -239,20 +238,3 @@ async fn check_origin(caller: &Caller, path: &str, request: &mut Request) -> Res
 
 /// The title of every refusal because of a form token; pages show it in their words.
 pub(crate) const STALE_FORM: &str = "the form is too old or comes from elsewhere";
-
-async fn take_form(request: &mut Request) -> Result<Bytes> {
-    let body = std::mem::replace(request.body_mut(), Body::empty());
-    let read = tokio::time::timeout(crate::limits::BODY_TIME, to_bytes(body, MAX_FORM_BYTES)).await;
-    let too_large = || {
-        Failure::new(
-            FailureKind::TooLarge,
-            "the form is too large",
-            format!("at most {MAX_FORM_BYTES} bytes are taken"),
-        )
-    };
-    match read {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => Err(Failure::invalid("the form did not arrive", "its body took too long")),
-    }
-}

@@ -21,7 +21,7 @@ use kapok_private::{Account, AccountId, AccountName, Accounts, Event, Role, Role
 use tokio::sync::Semaphore;
 
 pub(crate) use error::AccessError;
-pub(crate) use guard::{Caller, ConnectedFrom, cookie, guard, identify};
+pub(crate) use guard::{Caller, ConnectedFrom, STALE_FORM, guard, identify};
 pub(crate) use table::is_page;
 #[cfg(test)]
 pub(crate) use table::{Need, ROUTES};
@@ -48,7 +48,7 @@ pub(crate) struct Access {
     token_hash: blake3::Hash,
     /// Cookies do not tell ports apart, so that two nodes on one machine need two names.
     cookie_suffix: String,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// Held while an event is decided, made durable and applied: one change of accounts at a time.
     changes: tokio::sync::Mutex<()>,
     hashing: Arc<Semaphore>,
@@ -66,6 +66,10 @@ impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Access")
     }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn wall_clock_ms() -> u64 {
@@ -87,7 +91,7 @@ impl Access {
         Ok(Self {
             token_hash: blake3::hash(token.as_bytes()),
             cookie_suffix: blake3::hash(id.as_bytes()).to_hex()[..8].to_owned(),
-            state: Mutex::new(State { accounts, ..State::default() }),
+            state: Arc::new(Mutex::new(State { accounts, ..State::default() })),
             changes: tokio::sync::Mutex::new(()),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
             started: (Instant::now(), wall_clock_ms()),
@@ -97,7 +101,7 @@ impl Access {
 
     /// Nothing panics while the lock is held; should it ever, the state is still whole between two statements.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Milliseconds that never jump, for sessions and waits.
@@ -159,30 +163,27 @@ impl Access {
         // Asked again: others of the same guesser may have failed while this one waited for its turn.
         self.state().throttle.check(self.now_ms(), key, source)?;
         let account = AccountName::new(key).ok().and_then(|name| self.state().accounts.named(&name).cloned());
-        let (hash, typed) = (account.as_ref().map(|account| account.password_hash.clone()), typed.to_owned());
-        let is_right = tokio::task::spawn_blocking(move || {
+        let (state, key, typed, now_ms) = (self.state.clone(), key.to_owned(), typed.to_owned(), self.now_ms());
+        // Counted in there, before the turn ends, and also if whoever asked hangs up meanwhile.
+        let verified = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            hash.map_or_else(
-                || {
+            let is_right = match &account {
+                Some(account) => password::verify(&typed, &account.password_hash) && !account.closed,
+                None => {
                     password::verify_nobody(&typed);
                     false
-                },
-                |hash| password::verify(&typed, &hash),
-            )
-        })
-        .await
-        .map_err(|error| Failure::internal("cannot sign in", error.to_string()))?;
-        let now_ms = self.now_ms();
-        match account.filter(|account| is_right && !account.closed) {
-            Some(account) => {
-                self.state().throttle.succeeded(now_ms, key, source);
-                Ok(account)
+                }
+            };
+            let throttle = &mut lock(&state).throttle;
+            if is_right {
+                throttle.succeeded(now_ms, &key, source);
+            } else {
+                throttle.failed(now_ms, &key, source);
             }
-            None => {
-                self.state().throttle.failed(now_ms, key, source);
-                Err(AccessError::WrongPassword)
-            }
-        }
+            account.filter(|_| is_right)
+        });
+        let verified = verified.await.map_err(|error| Failure::internal("cannot sign in", error.to_string()))?;
+        verified.ok_or(AccessError::WrongPassword)
     }
 
     async fn hash_turn(&self) -> std::result::Result<tokio::sync::OwnedSemaphorePermit, AccessError> {
@@ -295,10 +296,6 @@ impl Access {
     /// All accounts, in order of their making.
     pub(crate) fn accounts(&self) -> Vec<Account> {
         self.state().accounts.iter().cloned().collect()
-    }
-
-    pub(crate) fn account(&self, id: AccountId) -> Option<Account> {
-        self.state().accounts.get(&id).cloned()
     }
 
     /// Decides an event, makes it durable, applies it, and gives back the account that it is about.

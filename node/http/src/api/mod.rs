@@ -33,7 +33,17 @@ struct Description;
 
 /// The routes, and their description at `/api/v1/openapi.json`.
 pub(crate) fn router() -> Router<App> {
-    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+    let (router, description) = described().split_for_parts();
+    router.route("/api/v1/openapi.json", get(|| async move { Json(description) }))
+}
+
+#[cfg(test)]
+pub(crate) fn description() -> utoipa::openapi::OpenApi {
+    described().into_openapi()
+}
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
         .merge(node::router())
         .merge(search::router())
         .merge(resources::router())
@@ -43,6 +53,4 @@ pub(crate) fn router() -> Router<App> {
         .merge(settings::router())
         .merge(session::router())
         .merge(accounts::router())
-        .split_for_parts();
-    router.route("/api/v1/openapi.json", get(|| async move { Json(description) }))
 }

@@ -1,4 +1,5 @@
 //! Searching, and what is new.
+#![allow(unused_qualifications, reason = "the macro that describes parameters writes whole paths")]
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -47,6 +48,7 @@ fn request_of(query: &str) -> Result<SearchRequest> {
             "grade" => request.grade.push(value),
             "kind" => request.kind.push(value),
             "certification" => request.certification.push(match value.as_str() {
+                "none" => Certification::None,
                 "school" => Certification::School,
                 "county" => Certification::County,
                 "city" => Certification::City,

@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde::Serialize;
 
 use crate::port::{Failure, Progress, ProgressReceiver, ProgressSender, Result};
@@ -50,7 +50,7 @@ where
         biased;
         Some(step) = steps.recv() => line(&Line::Progress(&step)),
         done = &mut work => match done {
-            Ok(document) => return ([(CONTENT_TYPE, NDJSON)], line(&document)).into_response(),
+            Ok(document) => return ([(CONTENT_TYPE, NDJSON)], rest_of(&mut steps, Ok(document))).into_response(),
             Err(failure) => return failure.into_response(),
         },
     };
@@ -58,7 +58,7 @@ where
         let (work, steps) = state?;
         Some(next_line(work, steps).await)
     });
-    let lines = futures::StreamExt::chain(stream::iter([Ok::<_, Infallible>(first)]), rest);
+    let lines = stream::iter([Ok::<_, Infallible>(first)]).chain(rest);
     ([(CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response()
 }
 
@@ -71,8 +71,18 @@ async fn next_line<T: Serialize>(
     tokio::select! {
         biased;
         Some(step) = steps.recv() => (Ok(line(&Line::Progress(&step))), Some((work, steps))),
-        done = &mut work => (Ok(last_line(done)), None),
+        done = &mut work => (Ok(rest_of(&mut steps, done)), None),
     }
+}
+
+/// The steps that were reported just before the end, and the end.
+fn rest_of<T: Serialize>(steps: &mut ProgressReceiver, done: Result<T>) -> Bytes {
+    let mut bytes = Vec::new();
+    while let Ok(step) = steps.try_recv() {
+        bytes.extend_from_slice(&line(&Line::Progress(&step)));
+    }
+    bytes.extend_from_slice(&last_line(done));
+    Bytes::from(bytes)
 }
 
 fn last_line<T: Serialize>(done: Result<T>) -> Bytes {

@@ -37,6 +37,7 @@ pub use sync::{
     Link, Pending, Status, SubscribeRequest, Subscription, Subscriptions, SyncPeer, SyncReport, SyncRequest, Transfer,
     TransferState, Transfers,
 };
+pub(crate) use upload::check_file_name;
 pub use upload::{Upload, UploadRequest};
 pub use viewer::{Viewer, Visibility};
 

@@ -104,10 +104,10 @@ impl AddRequest {
         ] {
             check_text(field, value.as_deref(), 80)?;
         }
-        if self.keywords.len() > 30 {
+        if self.keywords.len() > 32 {
             return Err(Failure::invalid(
                 "cannot add",
-                format!("{} keywords are given; at most 30 are taken", self.keywords.len()),
+                format!("{} keywords are given; at most 32 are taken", self.keywords.len()),
             ));
         }
         for keyword in &self.keywords {
@@ -170,6 +170,7 @@ pub struct AddReply {
 #[serde(rename_all = "lowercase")]
 pub enum Certification {
     #[default]
+    None,
     School,
     County,
     City,

@@ -1,1 +1,9 @@
-//! Tests.
+//! The whole of HTTP over a node in memory: who may do what, and what bad requests get.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod api;
+mod fake;
+mod pages;
+mod server;
+mod site;

@@ -1,0 +1,73 @@
+//! What went wrong, as a page.
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use kapok_web_ui::format::{Bytes, escape_query};
+use kapok_web_ui::pages::problem::Problem;
+
+use super::frame::framed;
+use crate::App;
+use crate::access::{Caller, ConnectedFrom, STALE_FORM, identify};
+use crate::limits::MAX_FORM_FILE_BYTES;
+use crate::port::{Failure, FailureKind, Viewer};
+
+/// A request for a page that the guard refused. Who only lacks a session is led to the log-in page and back.
+pub(crate) async fn refused(app: &App, caller: &Caller, uri: &Uri, is_reading: bool, failure: &Failure) -> Response {
+    let next = if is_reading { uri.path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
+    if failure.kind == FailureKind::Unauthorized && is_reading {
+        return Redirect::to(&format!("/login?next={}", escape_query(next))).into_response();
+    }
+    show(app, caller, failure, next).await
+}
+
+/// A use case that failed.
+pub(super) async fn failed(app: &App, caller: &Caller, failure: &Failure) -> Response {
+    show(app, caller, failure, "/").await
+}
+
+async fn show(app: &App, caller: &Caller, failure: &Failure, next: &str) -> Response {
+    let framed = framed(app, caller).await;
+    let problem = match failure.kind {
+        FailureKind::Unauthorized => Problem::LoginNeeded { next: next.to_owned() },
+        FailureKind::Forbidden if failure.title == STALE_FORM => Problem::StaleForm,
+        FailureKind::Forbidden => Problem::NotAllowed,
+        FailureKind::NotFound => Problem::NoResource,
+        FailureKind::Withdrawn => Problem::Withdrawn { by: String::new(), at: None, reason: failure.detail.clone() },
+        FailureKind::TooLarge => Problem::TooLarge { limit: Bytes(MAX_FORM_FILE_BYTES) },
+        FailureKind::NoSpace => Problem::DiskFull { free: Bytes(framed.status.free_bytes) },
+        FailureKind::TooMany { retry_after_s } => Problem::TooManyTries { minutes: retry_after_s.div_ceil(60) },
+        FailureKind::Unavailable => Problem::NotReady { percent: framed.status.rebuilding_percent },
+        FailureKind::Invalid | FailureKind::Conflict | FailureKind::UnsupportedMedia => {
+            Problem::BadRequest { detail: failure.detail.clone() }
+        }
+        FailureKind::Internal => {
+            // Found again in the log by whoever is told the number.
+            let reference = format!("{:08x}", rand::random::<u32>());
+            tracing::error!(reference, title = failure.title, detail = failure.detail, "a page failed");
+            Problem::Fault { reference }
+        }
+    };
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    super::page(status, problem.render(&framed.frame))
+}
+
+/// What no route knows. Before the node is set up everything leads to the set-up page.
+pub(crate) async fn nothing_here(State(app): State<App>, headers: HeaderMap, request: Request) -> Response {
+    let ends = request.extensions().get::<ConnectInfo<ConnectedFrom>>().map(|info| info.0);
+    let path = request.uri().path().to_owned();
+    drop(request);
+    let is_page = crate::access::is_page(&path);
+    let caller = ends.and_then(|ends| identify(&app.access, ends, &headers).ok());
+    let (true, Some(caller)) = (is_page, caller) else {
+        let shown: String = path.chars().take(80).collect();
+        return Failure::not_found("there is nothing here", format!("{shown} is no address of this node"))
+            .remedy("see /api/v1/openapi.json for all addresses")
+            .into_response();
+    };
+    if !app.access.is_set_up() && caller.viewer != Viewer::Owner {
+        return Redirect::to("/setup").into_response();
+    }
+    let framed = framed(&app, &caller).await;
+    super::page(StatusCode::NOT_FOUND, Problem::NoPage.render(&framed.frame))
+}
