@@ -33,7 +33,7 @@ pub(crate) async fn secure(request: Request, next: Next) -> Response {
     for (name, value) in defaults {
         headers.entry(name).or_insert(value);
     }
-    if !headers.get(CONTENT_SECURITY_POLICY).is_some_and(|policy| policy != PAGE_POLICY) {
+    if headers.get(CONTENT_SECURITY_POLICY).is_none_or(|policy| policy == PAGE_POLICY) {
         headers.entry(X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
     }
     response

@@ -98,6 +98,18 @@ impl Event {
         bytes
     }
 
+    /// The account that it is about.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::SetupCodeIssued { .. } => None,
+            Self::AccountCreated { id, .. }
+            | Self::PasswordChanged { id, .. }
+            | Self::RolesChanged { id, .. }
+            | Self::AccountClosed { id, .. } => Some(*id),
+        }
+    }
+
     pub fn decode(bytes: &[u8]) -> Result<Self, EventError> {
         let malformed =
             |error: minicbor::decode::Error| EventError::Malformed { length: bytes.len(), reason: error.to_string() };

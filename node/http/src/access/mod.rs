@@ -50,7 +50,7 @@ pub(crate) struct Access {
     cookie_suffix: String,
     state: Arc<Mutex<State>>,
     /// Held while an event is decided, made durable and applied: one change of accounts at a time.
-    changes: tokio::sync::Mutex<()>,
+    changes: Arc<tokio::sync::Mutex<()>>,
     hashing: Arc<Semaphore>,
     started: (Instant, u64),
 }
@@ -92,7 +92,7 @@ impl Access {
             token_hash: blake3::hash(token.as_bytes()),
             cookie_suffix: blake3::hash(id.as_bytes()).to_hex()[..8].to_owned(),
             state: Arc::new(Mutex::new(State { accounts, ..State::default() })),
-            changes: tokio::sync::Mutex::new(()),
+            changes: Arc::default(),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
             started: (Instant::now(), wall_clock_ms()),
             node,
@@ -229,7 +229,7 @@ impl Access {
         }
         let account = self.new_account(name, password, Roles::NONE).await?;
         let separation = self.separation().await?;
-        let made = self.change(|accounts| accounts.set_up(&code, wall_clock_ms(), separation, account)).await;
+        let made = self.change(move |accounts| accounts.set_up(&code, wall_clock_ms(), separation, account)).await;
         self.audit("set-up", "", "lan", source, &made).await;
         let account = made?;
         let token = SessionToken::from_random(rand::random());
@@ -247,7 +247,7 @@ impl Access {
         let roles: Vec<Role> = role_names.iter().map(|name| name.parse()).collect::<std::result::Result<_, _>>()?;
         let account = self.new_account(name, password, Roles::of(&roles)).await?;
         let separation = self.separation().await?;
-        let made = self.change(|accounts| accounts.create(wall_clock_ms(), separation, account)).await;
+        let made = self.change(move |accounts| accounts.create(wall_clock_ms(), separation, account)).await;
         let subject = made.as_ref().map_or(String::new(), |account| account.id.to_string());
         self.audit("account-created", &subject, &caller.actor(), caller.source, &made).await;
         made
@@ -286,7 +286,7 @@ impl Access {
         let name = self.state().accounts.get(&id).map(|account| account.name.clone()).ok_or(AccountRefused::Unknown)?;
         password::check(new, &name)?;
         let hash = self.hash(new).await?;
-        let changed = self.change(|accounts| accounts.change_password(wall_clock_ms(), id, hash)).await;
+        let changed = self.change(move |accounts| accounts.change_password(wall_clock_ms(), id, hash)).await;
         self.audit("password-changed", &id.to_string(), &caller.actor(), caller.source, &changed).await;
         let account = changed?;
         self.state().sessions.close_all(id);
@@ -298,25 +298,23 @@ impl Access {
         self.state().accounts.iter().cloned().collect()
     }
 
-    /// Decides an event, makes it durable, applies it, and gives back the account that it is about.
+    /// Decides an event, makes it durable, applies it, and gives back the account that it is about. In a task of its
+    /// own, so that what is in the journal is applied also when whoever asked hangs up meanwhile.
     async fn change(
         &self,
-        decide: impl FnOnce(&Accounts) -> std::result::Result<Event, AccountRefused> + Send,
+        decide: impl FnOnce(&Accounts) -> std::result::Result<Event, AccountRefused> + Send + 'static,
     ) -> std::result::Result<Account, AccessError> {
-        let _one_at_a_time = self.changes.lock().await;
-        let event = decide(&self.state().accounts)?;
-        self.node.append_private(event.encode()).await?;
-        let mut state = self.state();
-        state.accounts.apply(&event);
-        let id = match &event {
-            Event::AccountCreated { id, .. }
-            | Event::PasswordChanged { id, .. }
-            | Event::RolesChanged { id, .. }
-            | Event::AccountClosed { id, .. } => Some(*id),
-            Event::SetupCodeIssued { .. } => None,
-        };
-        let account = id.and_then(|id| state.accounts.get(&id).cloned());
-        account.ok_or(AccessError::Account(AccountRefused::Unknown))
+        let (node, state, changes) = (self.node.clone(), self.state.clone(), self.changes.clone());
+        let changed = tokio::spawn(async move {
+            let _one_at_a_time = changes.lock().await;
+            let event = decide(&lock(&state).accounts)?;
+            node.append_private(event.encode()).await?;
+            let mut state = lock(&state);
+            state.accounts.apply(&event);
+            let account = event.account().and_then(|id| state.accounts.get(&id).cloned());
+            account.ok_or(AccessError::Account(AccountRefused::Unknown))
+        });
+        changed.await.map_err(|error| Failure::internal("cannot change the accounts", error.to_string()))?
     }
 
     /// At county and city one person cannot hold two administrations.

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use kapok_private::session::SessionToken;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -73,7 +74,7 @@ fn session_of(viewer: &Viewer, csrf: Option<String>) -> Session {
 /// Who the caller is.
 #[utoipa::path(get, path = "/api/v1/session", tag = "access", responses((status = 200, body = Session), (status = "default", body = Problem)))]
 async fn whoami(caller: Caller) -> Json<Session> {
-    Json(session_of(&caller.viewer, caller.session.as_ref().map(|token| token.form_token())))
+    Json(session_of(&caller.viewer, caller.session.as_ref().map(SessionToken::form_token)))
 }
 
 /// Signs in; the session is a cookie.

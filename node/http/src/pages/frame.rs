@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kapok_private::Permission;
+use kapok_private::session::SessionToken;
 use kapok_web_ui::Frame;
 use kapok_web_ui::format::{Bytes, Clock, Moment};
 use kapok_web_ui::frame::{Account, Link, Notice};
@@ -58,7 +59,7 @@ fn draw(app: &App, caller: &Caller, status: &Status) -> Frame {
         },
         catalogue_as_of: status.catalogue_at.as_deref().and_then(moment),
         account,
-        csrf: caller.session.as_ref().or(caller.form.as_ref()).map_or_else(String::new, |token| token.form_token()),
+        csrf: caller.session.as_ref().or(caller.form.as_ref()).map_or_else(String::new, SessionToken::form_token),
         query: String::new(),
         pending: status.pending.blobs,
         notices: notices(status),

@@ -1,6 +1,6 @@
 //! A server without sockets, and those who ask it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -18,6 +18,9 @@ use crate::{App, ServerConfig};
 
 pub(super) const TOKEN: &str = "the-owners-token";
 pub(super) const PASSWORD: &str = "木棉花开2026";
+
+/// Hashed once for all tests.
+static PASSWORD_HASH: OnceLock<String> = OnceLock::new();
 
 pub(super) struct Site {
     pub(super) node: Arc<Fake>,
@@ -85,7 +88,7 @@ impl Site {
     pub(super) async fn new() -> Self {
         let (code, issued) = SetupCode::issue([7; 10], 1);
         let node = Arc::new(Fake::new());
-        let password_hash = password::hash(PASSWORD, [1; 16]).unwrap();
+        let password_hash = PASSWORD_HASH.get_or_init(|| password::hash(PASSWORD, [1; 16]).unwrap());
         let account = |(number, role): (usize, Role)| Event::AccountCreated {
             at_ms: number as u64,
             id: AccountId([number as u8 + 1; 16]),
