@@ -329,14 +329,19 @@ impl Shared {
     }
 }
 
-/// Name, size and pieces' values of an open file.
+/// Name, size and pieces' values of an open file, as far as it went at the beginning: one that grows faster than it is
+/// read would never come to an end.
 pub(super) fn hash(file: &dyn File) -> io::Result<(BlobId, u64, Vec<PieceValue>)> {
+    let len = file.metadata()?.len;
     let mut hasher = TreeHasher::default();
     let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        match fs::read_full(file, hasher.size(), &mut buffer)? {
-            0 => break,
-            read => hasher.update(&buffer[..read]),
+    while hasher.size() < len {
+        let wanted = usize::try_from(len - hasher.size()).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
+        match file.read_at(hasher.size(), &mut buffer[..wanted]) {
+            Ok(0) => break,
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
         }
     }
     let size = hasher.size();

@@ -134,8 +134,7 @@ impl Partial {
         self.data.write_at(piece_offset(index), bytes).map_err(self.shared.write_error(&data_path, self.size))?;
         let unsynced = {
             let mut state = self.state();
-            let slot = (MAP_HEADER_BYTES + index as usize * SLOT_BYTES) as u64;
-            self.map.write_at(slot, &value).map_err(self.shared.write_error(&map_path, self.size))?;
+            self.map.write_at(slot_offset(index), &value).map_err(self.shared.write_error(&map_path, self.size))?;
             state.values[index as usize] = value;
             state.unsynced_bytes += bytes.len() as u64;
             state.unsynced_bytes
@@ -214,9 +213,8 @@ impl Partial {
         let (data_path, map_path) = self.shared.partial_paths(self.id);
         let lost =
             forget_lost_pieces(&*self.data, self.size, &mut state.values).map_err(io_error("read", &data_path))?;
-        let map = encode_map(self.size, &state.values);
-        self.map.write_at(0, &map).map_err(self.shared.write_error(&map_path, self.size))?;
-        Ok(lost)
+        empty_slots(&*self.map, &lost).map_err(self.shared.write_error(&map_path, self.size))?;
+        Ok(lost.len())
     }
 
     fn value_of(&self, index: u32, bytes: &[u8]) -> PieceValue {
@@ -264,8 +262,7 @@ impl Shared {
             }
             let mut values: Vec<PieceValue> = slots.as_chunks::<SLOT_BYTES>().0.to_vec();
             if header[16..] != check_of(&values) {
-                forget_lost_pieces(&*data, size, &mut values)?;
-                map.write_at(0, &encode_map(size, &values))?;
+                empty_slots(&*map, &forget_lost_pieces(&*data, size, &mut values)?)?;
             }
             Ok(Some(values))
         };
@@ -277,20 +274,29 @@ impl Shared {
     }
 }
 
-/// Hashes the pieces again that the map names, and empties the slots of those that are not there; returns how many.
-fn forget_lost_pieces(data: &dyn File, size: u64, values: &mut [PieceValue]) -> io::Result<usize> {
+/// Hashes the pieces again that the map names, and forgets those that are not there; returns their numbers.
+fn forget_lost_pieces(data: &dyn File, size: u64, values: &mut [PieceValue]) -> io::Result<Vec<u32>> {
     let mut piece = vec![0; PIECE_BYTES];
-    let mut lost = 0;
+    let mut lost = Vec::new();
     for (index, value) in (0..).zip(values).filter(|(_, v)| **v != EMPTY_SLOT) {
         let bytes = &mut piece[..piece_len(size, index)];
         // What cannot be read is not there.
         let read = fs::read_full(data, piece_offset(index), bytes).unwrap_or(usize::MAX);
         if read != bytes.len() || value_of(size, index, bytes) != *value {
             *value = EMPTY_SLOT;
-            lost += 1;
+            lost.push(index);
         }
     }
     Ok(lost)
+}
+
+/// Writes these slots only: a map written as a whole could be torn as a whole.
+fn empty_slots(map: &dyn File, lost: &[u32]) -> io::Result<()> {
+    lost.iter().try_for_each(|index| map.write_at(slot_offset(*index), &EMPTY_SLOT))
+}
+
+fn slot_offset(index: u32) -> u64 {
+    MAP_HEADER_BYTES as u64 + u64::from(index) * SLOT_BYTES as u64
 }
 
 fn value_of(size: u64, index: u32, bytes: &[u8]) -> PieceValue {

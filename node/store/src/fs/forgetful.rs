@@ -55,6 +55,15 @@ struct Faults {
     read_only: bool,
 }
 
+/// What another program does to a file whenever it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meddling {
+    /// Appends a byte.
+    Grow,
+    /// Removes it.
+    Remove,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
     Folder,
@@ -68,6 +77,7 @@ struct Inode {
     unsynced: Vec<Change>,
     modified: u64,
     unreadable: bool,
+    meddling: Option<Meddling>,
 }
 
 #[derive(Debug)]
@@ -141,6 +151,14 @@ impl ForgetfulFs {
         let mut disk = self.disk();
         if let Some(Node::File(inode)) = disk.seen.get(path).copied() {
             disk.inodes[inode].unreadable = fail;
+        }
+    }
+
+    /// Lets another program work on this file while it is read.
+    pub fn meddle(&self, path: &Path, meddling: Meddling) {
+        let mut disk = self.disk();
+        if let Some(Node::File(inode)) = disk.seen.get(path).copied() {
+            disk.inodes[inode].meddling = Some(meddling);
         }
     }
 
@@ -493,7 +511,18 @@ impl ForgetfulFile {
 
 impl File for ForgetfulFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let disk = self.disk()?;
+        let mut disk = self.disk()?;
+        match disk.inodes[self.inode].meddling {
+            Some(Meddling::Grow) => {
+                disk.changes += 1;
+                let modified = disk.changes;
+                let inode = &mut disk.inodes[self.inode];
+                inode.seen.push(b'+');
+                inode.modified = modified;
+            }
+            Some(Meddling::Remove) => disk.seen.retain(|_, node| *node != Node::File(self.inode)),
+            None => {}
+        }
         let inode = &disk.inodes[self.inode];
         if inode.unreadable {
             return Err(io::Error::other("input/output error"));
