@@ -14,16 +14,26 @@ pub(crate) fn reader(body: Body) -> ByteStream {
     stalling(body.into_data_stream().map(|part| part.map_err(io::Error::other)))
 }
 
-/// The same for any stream of parts.
+/// A body that ends so, for those who read it part by part.
+pub(crate) fn timed_body(body: Body) -> Body {
+    Body::from_stream(timed(body.into_data_stream().map(|part| part.map_err(io::Error::other))))
+}
+
+/// Bytes from any stream of parts, which ends so.
 pub(crate) fn stalling(parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> ByteStream {
+    Box::pin(StreamReader::new(Box::pin(timed(parts))))
+}
+
+fn timed(
+    parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let parts = Box::pin(parts);
-    let timed = stream::unfold(Some(parts), |parts| async move {
+    stream::unfold(Some(parts), |parts| async move {
         let mut parts = parts?;
         match tokio::time::timeout(UPLOAD_STALL, parts.next()).await {
             Ok(Some(part)) => Some((part, Some(parts))),
             Ok(None) => None,
             Err(_) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, "nothing came for a minute")), None)),
         }
-    });
-    Box::pin(StreamReader::new(Box::pin(timed)))
+    })
 }

@@ -29,7 +29,7 @@ async fn show(State(app): State<App>, caller: Caller, Param(id): Param) -> Resul
     app.node.resource(&caller.viewer, &id).await.map(Json)
 }
 
-/// Publishes files: paths of this machine (the owner only), or finished uploads.
+/// Publishes files: paths of this machine (the owner only), or finished uploads, which become one resource.
 #[utoipa::path(post, path = "/api/v1/resources", tag = "resources", request_body = AddRequest,
     responses((status = 200, body = AddReply), (status = "default", body = Problem)))]
 async fn add(
@@ -38,7 +38,9 @@ async fn add(
     headers: HeaderMap,
     JsonBody(request): JsonBody<AddRequest>,
 ) -> Result<Response> {
-    let request = request.checked()?;
+    let mut request = request.checked()?;
+    // Files that were uploaded for one call belong together; paths may be a folder of many resources.
+    request.together |= !request.uploads.is_empty();
     if !request.paths.is_empty() && caller.viewer != Viewer::Owner {
         return Err(owners_only("cannot add files of this machine"));
     }

@@ -33,7 +33,9 @@ async fn show(app: &App, caller: &Caller, failure: &Failure, next: &str) -> Resp
         FailureKind::Forbidden if failure.title == STALE_FORM => Problem::StaleForm,
         FailureKind::Forbidden => Problem::NotAllowed,
         FailureKind::NotFound => Problem::NoResource,
-        FailureKind::Withdrawn => Problem::Withdrawn { by: String::new(), at: None, reason: failure.detail.clone() },
+        FailureKind::Withdrawn => {
+            Problem::Withdrawn { by: failure.by.clone(), at: None, reason: failure.detail.clone() }
+        }
         FailureKind::TooLarge => Problem::TooLarge { limit: Bytes(MAX_FORM_FILE_BYTES) },
         FailureKind::NoSpace => Problem::DiskFull { free: Bytes(framed.status.free_bytes) },
         FailureKind::TooMany { retry_after_s } => Problem::TooManyTries { minutes: retry_after_s.div_ceil(60) },

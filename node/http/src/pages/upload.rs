@@ -115,6 +115,13 @@ struct Taken {
     has_empty_file: bool,
 }
 
+impl Taken {
+    /// Whether the files become one resource.
+    fn is_one(&self) -> bool {
+        self.fields.together || self.replaces.is_some() || self.uploads.len() == 1
+    }
+}
+
 async fn upload(State(app): State<App>, caller: Caller, request: Request) -> Response {
     let mut taken = Taken::default();
     let received = receive(&app, &caller, request, &mut taken).await;
@@ -155,7 +162,7 @@ fn unreadable(error: &MultipartError) -> Failure {
 
 /// Reads the form in its order: the form token stands first, so that nothing of a foreign form touches the disk.
 async fn receive(app: &App, caller: &Caller, request: Request, taken: &mut Taken) -> Result<()> {
-    let mut form = Multipart::from_request(request, &()).await.map_err(|error| {
+    let mut form = Multipart::from_request(request.map(streams::timed_body), &()).await.map_err(|error| {
         Failure::new(FailureKind::UnsupportedMedia, "the form could not be read", error.body_text())
     })?;
     let mut is_ours = caller.viewer == port::Viewer::Owner;
@@ -182,6 +189,7 @@ async fn receive(app: &App, caller: &Caller, request: Request, taken: &mut Taken
             "title" => fields.title = value.trim().to_owned(),
             "subject" => fields.subject = value,
             "stage" => fields.stage = value,
+            "level" => fields.set_level(&value),
             "grade" => fields.grade = value,
             "kind" => fields.kind = value,
             "keywords" => fields.keywords = value,
@@ -261,8 +269,9 @@ async fn publish(app: &App, caller: &Caller, taken: &Taken) -> std::result::Resu
     let keywords = fields.keywords.split([' ', ',', '，', '、', ';', '；', '\n', '\r', '\t']).filter_map(given);
     let request = AddRequest {
         uploads: taken.uploads.clone(),
-        together: fields.together || taken.replaces.is_some(),
-        title: given(&fields.title),
+        together: taken.is_one(),
+        // One title for several resources would tell none of them apart.
+        title: given(&fields.title).filter(|_| taken.is_one()),
         description: given(&fields.description),
         subject: given(&fields.subject),
         stage: given(&fields.stage),
@@ -286,11 +295,10 @@ async fn publish(app: &App, caller: &Caller, taken: &Taken) -> std::result::Resu
 
 fn errors_of(taken: &Taken) -> Vec<FieldError> {
     let fields = &taken.fields;
-    let is_one = fields.together || taken.replaces.is_some() || taken.uploads.len() == 1;
     [
         (taken.uploads.is_empty() && !taken.has_empty_file, FieldError::FilesMissing),
         (taken.has_empty_file, FieldError::FileEmpty),
-        (is_one && fields.title.is_empty() && fields.together, FieldError::TitleMissing),
+        (fields.together && taken.uploads.len() > 1 && fields.title.is_empty(), FieldError::TitleMissing),
         (fields.title.chars().count() > 200, FieldError::TitleTooLong),
         (visibility_of(&fields.visibility).is_none(), FieldError::VisibilityMissing),
         (fields.license.trim().is_empty(), FieldError::LicenceMissing),

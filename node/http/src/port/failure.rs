@@ -43,11 +43,13 @@ pub struct Failure {
     pub detail: String,
     /// What to do about it; empty where nothing helps.
     pub remedy: String,
+    /// Who withdrew it, by name; said with [`FailureKind::Withdrawn`] only.
+    pub by: String,
 }
 
 impl Failure {
     pub fn new(kind: FailureKind, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, title: title.into(), detail: detail.into(), remedy: String::new() }
+        Self { kind, title: title.into(), detail: detail.into(), remedy: String::new(), by: String::new() }
     }
 
     /// The same, with what to do about it.
@@ -63,6 +65,11 @@ impl Failure {
 
     pub fn not_found(title: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(FailureKind::NotFound, title, detail)
+    }
+
+    /// For a resource that was withdrawn: by whom, and the reason that stays on record.
+    pub fn withdrawn(by: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { by: by.into(), ..Self::new(FailureKind::Withdrawn, "this resource was withdrawn", reason) }
     }
 
     pub fn conflict(title: impl Into<String>, detail: impl Into<String>) -> Self {

@@ -43,7 +43,7 @@ pub struct AddRequest {
     /// Ids of complete uploads, the asker's own.
     #[serde(default)]
     pub uploads: Vec<String>,
-    /// One resource of all files, where otherwise each file becomes one.
+    /// One resource of all files, where otherwise each file becomes one. Uploads sent to the API always are one.
     #[serde(default)]
     pub together: bool,
     /// The file's name without its ending where nothing is said.

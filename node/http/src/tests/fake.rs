@@ -169,6 +169,9 @@ impl Node for Fake {
     }
 
     async fn resource(&self, viewer: &Viewer, id: &str) -> Result<Resource> {
+        if id == "withdrawn" {
+            return Err(Failure::withdrawn("红格小学", SCRIPT));
+        }
         let found = self.seen(viewer).into_iter().find(|entry| entry.resource.summary.id == id);
         found
             .map(|entry| entry.resource)

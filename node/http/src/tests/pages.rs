@@ -180,6 +180,7 @@ async fn pages_say_in_words_what_is_not_there() {
     for (path, status) in [
         ("/no/such/page", 404),
         ("/resources/own", 404),
+        ("/resources/withdrawn", 410),
         ("/resources/nothing", 404),
         ("/search?q=broken", 200),
         ("/search?page=999999999", 200),
