@@ -1,6 +1,6 @@
 //! All blobs that are here, folder by folder, so that a million of them take no memory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kapok_protocol::blob::BlobId;
@@ -33,7 +33,7 @@ impl Blobs {
 }
 
 impl Iter {
-    fn read(&mut self, folder: &PathBuf, depth: u8) -> Result<(), BlobError> {
+    fn read(&mut self, folder: &Path, depth: u8) -> Result<(), BlobError> {
         let names = match self.shared.fs.list(folder) {
             Ok(names) => names,
             // Somebody tidied up an empty one.

@@ -169,7 +169,7 @@ impl Shared {
         let last = state.segments.values().next_back().cloned().expect("a journal has at least one segment");
         drop(state);
 
-        let written = self.write(last, &taken.rows);
+        let written = self.write(&last, &taken.rows);
 
         let mut state = self.state();
         state.writing = false;
@@ -203,11 +203,11 @@ impl Shared {
     }
 
     /// Writes rows that continue `last`; returns the segments as they are then.
-    fn write(&self, last: Segment, rows: &[Row]) -> Result<Vec<Segment>, Failure> {
+    fn write(&self, last: &Segment, rows: &[Row]) -> Result<Vec<Segment>, Failure> {
         let mut done = vec![last.clone()];
         for row in rows {
             if let Err((e, syncing)) = self.write_row(row, &mut done) {
-                return Err(self.back_to(&last, rows, &e, syncing));
+                return Err(self.back_to(last, rows, &e, syncing));
             }
         }
         Ok(done)
