@@ -67,7 +67,8 @@ impl From<io::Error> for FrameError {
     }
 }
 
-/// Reads the next frame; `None` where the stream ends before one begins.
+/// Reads the next frame; `None` where the stream ends before one begins. An end does not say that the peer has said
+/// all: a crashed writer's stream ends too.
 ///
 /// Not to be cancelled and continued: bytes already taken from the stream would be lost.
 pub async fn read<R>(stream: &mut R, limits: &Limits) -> Result<Option<Vec<u8>>, FrameError>

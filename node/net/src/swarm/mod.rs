@@ -158,8 +158,10 @@ impl Network {
     ///
     /// The stream implements futures' `AsyncRead` and `AsyncWrite`. It costs no round trip: the name of the protocol
     /// travels with the first bytes, which are sent on the first flush or read. Hence a peer that does not speak the
-    /// protocol shows as an error of the first read ([`is_unsupported`]). Closing a stream ends this node's half;
-    /// dropping it unclosed resets it, and the peer then gets an error instead of an end.
+    /// protocol shows as an error of the first read ([`is_unsupported`]). Closing a stream ends this node's half.
+    /// Dropping it ends both halves and looks to the peer like closing, so a protocol in which it matters that all was
+    /// said must say so itself, in a last frame. Read an answer before dropping: a stream that was dropped before its
+    /// first answer may never reach the peer's driver.
     pub async fn open(&self, node: NodeId, protocol: &'static str) -> Result<Stream, OpenError> {
         let name = streams::protocol_name(protocol).ok_or_else(|| OpenError::BadName(protocol.to_owned()))?;
         let peer = peer_id(&node).map_err(|_| OpenError::NotConnected(node))?;

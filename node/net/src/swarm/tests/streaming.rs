@@ -78,11 +78,15 @@ async fn half_a_message_is_never_taken_for_a_whole_one() {
         let mut stream = point.open(school.local(), ECHO).await.unwrap();
         frame::write(&mut stream, b"first", &Limits::new(5)).await.unwrap();
         let (_, mut received) = incoming.next().await.unwrap();
-        assert_eq!(frame::read(&mut received, &Limits::new(5)).await.unwrap().as_deref(), Some(&b"first"[..]));
-        // The writer fails before it has said all: the reader gets an error, not an end.
+        assert_eq!(frame::read(&mut received, &Limits::new(9)).await.unwrap().as_deref(), Some(&b"first"[..]));
+        frame::write(&mut received, b"yes", &Limits::new(5)).await.unwrap();
+        assert_eq!(frame::read(&mut stream, &Limits::new(5)).await.unwrap().as_deref(), Some(&b"yes"[..]));
+        // The writer fails before it has said all.
+        stream.write_all(&[0, 0, 0, 9, 1, 2]).await.unwrap();
+        stream.flush().await.unwrap();
         drop(stream);
-        let error = frame::read(&mut received, &Limits::new(5)).await.unwrap_err();
-        assert!(matches!(error, FrameError::Io(_)), "{error}");
+        let error = frame::read(&mut received, &Limits::new(9)).await.unwrap_err();
+        assert!(matches!(error, FrameError::Truncated { got: 2, expected: 9 }), "{error}");
     }
 }
 

@@ -5,13 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
-use quinn::{RecvStream, SendStream, VarInt};
+use quinn::{RecvStream, SendStream};
 
-/// Code in RESET_STREAM when a stream is dropped before it was closed.
-const ABANDONED: VarInt = VarInt::from_u32(1);
-
-/// Bytes to and from a peer. Closing it ends the own direction only. Dropping it unclosed resets it, so that the peer
-/// never takes half a message for a whole one (quinn alone would end it as if all had been said).
+/// Bytes to and from a peer. Closing it ends the own direction only. Dropping it ends both: what was written still
+/// arrives (the answer that a protocol is not spoken is written just before the stream is dropped, so it must), and the
+/// peer is told to send no more.
 pub struct Stream {
     send: SendStream,
     receive: RecvStream,
@@ -54,14 +52,5 @@ impl AsyncWrite for Stream {
             let _ = self.send.finish();
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if !self.closed {
-            // An error means that it is over already.
-            let _ = self.send.reset(ABANDONED);
-        }
     }
 }
