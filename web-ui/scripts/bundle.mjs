@@ -24,12 +24,14 @@ await build({
   bundle: true,
   minify: true,
   target: ["chrome80"],
+  // The node serves it beside the styles.
+  external: ["/assets/*"],
 });
 
 // One sprite; comments and line breaks are for its readers only.
 const sprite = await readFile("icons/icons.svg", "utf8");
 await writeFile("dist/icons.svg", sprite.replace(/<!--[\s\S]*?-->/g, "").replace(/\s*\n\s*/g, ""));
-await cp("icons/mark.svg", "dist/mark.svg");
+for (const name of ["mark.svg", "down.svg"]) await cp(`icons/${name}`, `dist/${name}`);
 
 // The licence of what is bundled travels with it.
 await cp("node_modules/htmx.org/LICENSE", "dist/htmx-license.txt");

@@ -109,7 +109,7 @@ impl ResourceLine {
         let subject = self.subject.as_deref().map(|slug| m.term("subject", slug)).unwrap_or_default();
         let of_what = [subject, &level].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
         let parts = [m.term("kind", self.kind_slug()), &of_what, self.home.as_deref().unwrap_or(frame.here())];
-        parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" · ")
+        parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(m.dot())
     }
 }
 

@@ -167,6 +167,20 @@ impl Clock {
 
 const WEEKDAYS: [&str; 7] = ["time.day1", "time.day2", "time.day3", "time.day4", "time.day5", "time.day6", "time.day7"];
 
+/// "4,812".
+#[must_use]
+pub fn count(number: &u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// "约 1 分钟", "约 12 分钟", "约 3 小时".
 #[must_use]
 pub fn about(m: &Messages, seconds: &u64) -> String {
@@ -200,7 +214,7 @@ pub fn escape_query(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bytes, Clock, Moment, about, escape_query, percent, seconds_from_ms};
+    use super::{Bytes, Clock, Moment, about, count, escape_query, percent, seconds_from_ms};
     use crate::messages::Messages;
 
     const BEIJING: i64 = 8 * 3_600;
@@ -245,6 +259,9 @@ mod tests {
         assert_eq!(about(m, &10_800), "约 3 小时");
         assert_eq!(percent(&Bytes(99), &Bytes(100)), 99);
         assert_eq!(percent(&Bytes(5), &Bytes(0)), 100);
+        assert_eq!(count(&999), "999");
+        assert_eq!(count(&4_812), "4,812");
+        assert_eq!(count(&u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(seconds_from_ms(&412), "0.4");
         assert_eq!(escape_query("平 a/b"), "%E5%B9%B3%20a%2Fb");
     }

@@ -82,7 +82,17 @@ impl Messages {
     /// Names in a row: "东区、仁和区".
     #[must_use]
     pub fn list(&self, names: &[String]) -> String {
-        names.join(self.text("list"))
+        names.join(self.comma())
+    }
+
+    /// What parts the names of a list.
+    pub(crate) fn comma(&self) -> &str {
+        self.text("list")
+    }
+
+    /// What parts the facts of a row.
+    pub(crate) fn dot(&self) -> &str {
+        self.text("dot")
     }
 
     /// The messages below a prefix as a JSON object without the prefix, for the script of a page.

@@ -54,10 +54,31 @@ impl ResourceLine {
             "page" => ("29", "17", 5),
             _ => return None,
         };
-        Some((x, y, self.title.chars().take(room).collect()))
+        Some((x, y, lettering(&self.title, room)))
     }
 
     pub(crate) fn thumb_plays(&self) -> bool {
         self.thumb_frame() == "board"
+    }
+}
+
+/// The first words of a title that fit: up to a bracket, a colon or a space, where that leaves enough to read.
+fn lettering(title: &str, room: usize) -> String {
+    const ENOUGH_CHARS: usize = 3;
+    let end = title.char_indices().enumerate().find(|(count, (_, c))| {
+        *count >= room || (*count >= ENOUGH_CHARS && (c.is_whitespace() || matches!(c, '（' | '(' | '：' | ':' | '，')))
+    });
+    end.map_or(title, |(_, (at, _))| &title[..at]).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lettering;
+
+    #[test]
+    fn the_lettering_of_a_drawing_ends_where_words_end() {
+        assert_eq!(lettering("平行四边形的面积（第 1 课时）", 11), "平行四边形的面积");
+        assert_eq!(lettering("平行四边形和梯形 单元整体教学设计", 5), "平行四边形");
+        assert_eq!(lettering("歌", 5), "歌");
     }
 }

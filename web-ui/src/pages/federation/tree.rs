@@ -10,30 +10,32 @@ use crate::facts::Tier;
 
 const WIDTH: i32 = 620;
 /// From the crown (or a bough) to the next bough on the same side.
-const BOUGH_STEP: i32 = 152;
+const BOUGH_STEP: i32 = 134;
 /// Height of the crown above the first bough's foot.
-const CROWN: i32 = 122;
+const CROWN: i32 = 92;
 /// Length of a bough from the trunk to its tip.
 const BOUGH_LENGTH: i32 = 262;
 /// How far a bough rises from the trunk to its tip.
 const BOUGH_RISE: i32 = 36;
-const FLOWERS_A_TWIG: usize = 7;
+const FLOWERS_A_TWIG: usize = 6;
 /// More boughs than this would make the tree taller than anybody scrolls; the table names every node anyway.
 const BOUGHS_MAX: usize = 24;
 /// Drawn on one bough; the label counts all.
-const FLOWERS_A_BOUGH_MAX: usize = 63;
+const FLOWERS_A_BOUGH_MAX: usize = 60;
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    pub(super) width: i32,
-    pub(super) height: i32,
+    width: i32,
+    height: i32,
     pub(super) trunk: String,
+    /// Outlines: a bough is thick where it leaves the trunk and thin at its tip.
+    pub(super) boughs: Vec<String>,
     pub(super) wood: Vec<Wood>,
     pub(super) marks: Vec<Mark>,
     pub(super) labels: Vec<Label>,
 }
 
-/// A bough, a twig or a stalk.
+/// A twig or a stalk.
 #[derive(Debug)]
 pub(super) struct Wood {
     pub(super) line: String,
@@ -78,15 +80,20 @@ struct Bough<'a> {
 }
 
 impl Tree {
+    pub(super) fn view_box(&self) -> String {
+        format!("0 0 {} {}", self.width, self.height)
+    }
+
     pub(super) fn grow(federation: &Federation, frame: &Frame) -> Self {
         let boughs = boughs(federation);
         let rows = boughs.len().div_ceil(2).max(1) as i32;
         // The right side stands half a step higher, so that boughs leave the trunk by turns.
-        let height = CROWN + rows * BOUGH_STEP + 46;
+        let height = CROWN + rows * BOUGH_STEP + 30;
         let mut tree = Self {
             width: WIDTH,
             height,
             trunk: trunk(height),
+            boughs: Vec::new(),
             wood: Vec::new(),
             marks: Vec::new(),
             labels: Vec::new(),
@@ -105,27 +112,10 @@ impl Tree {
 
     fn grow_bough(&mut self, bough: &Bough<'_>, left: bool, foot: i32, frame: &Frame) {
         let side = if left { -1 } else { 1 };
-        let trunk_x = WIDTH / 2 + side * 4;
+        let trunk_x = WIDTH / 2;
         let tip = (trunk_x + side * BOUGH_LENGTH, foot - BOUGH_RISE);
         let knee = (trunk_x + side * 44, foot - 22);
-        self.wood.push(Wood {
-            line: format!("M{trunk_x} {foot}Q{} {} {} {}", trunk_x + side * 22, knee.1 + 2, knee.0, knee.1),
-            width: "6.5",
-        });
-        self.wood.push(Wood {
-            line: format!(
-                "M{} {}C{} {} {} {} {} {}",
-                knee.0,
-                knee.1,
-                knee.0 + side * 60,
-                knee.1 - 8,
-                tip.0 - side * 90,
-                tip.1 + 6,
-                tip.0,
-                tip.1
-            ),
-            width: "4",
-        });
+        self.boughs.push(taper((trunk_x, foot), knee, tip, side));
         let drawn = &bough.members[..bough.members.len().min(FLOWERS_A_BOUGH_MAX)];
         let twigs = drawn.len().div_ceil(FLOWERS_A_TWIG);
         for (twig, members) in drawn.chunks(FLOWERS_A_TWIG).enumerate() {
@@ -143,7 +133,7 @@ impl Tree {
     fn grow_twig(&mut self, members: &[&Member], foot: (i32, i32), side: i32, frame: &Frame) {
         let (x, y) = foot;
         let steps = members.len() as i32;
-        let tall = 22 + 11 * steps.min(FLOWERS_A_TWIG as i32);
+        let tall = 20 + 10 * steps;
         let top = (x + side * 20, y - tall);
         self.wood.push(Wood {
             line: format!("M{x} {y}Q{} {} {} {}", top.0 - side, y - tall / 3, top.0, top.1),
@@ -214,6 +204,34 @@ impl Tree {
             late,
         });
     }
+}
+
+/// The outline of a bough from the trunk over its knee to the tip: the upper edge out, the lower edge back.
+fn taper(foot: (i32, i32), knee: (i32, i32), tip: (i32, i32), side: i32) -> String {
+    let (near, far) = (knee.0 + side * 60, tip.0 - side * 90);
+    format!(
+        "M{} {}Q{} {} {} {}C{near} {} {far} {} {} {}L{} {}C{far} {} {near} {} {} {}Q{} {} {} {}Z",
+        foot.0,
+        foot.1 - 4,
+        foot.0 + side * 20,
+        knee.1 - 1,
+        knee.0,
+        knee.1 - 3,
+        knee.1 - 10,
+        tip.1 + 4,
+        tip.0,
+        tip.1 - 1,
+        tip.0,
+        tip.1 + 1,
+        tip.1 + 7,
+        knee.1 - 4,
+        knee.0,
+        knee.1 + 3,
+        foot.0 + side * 24,
+        knee.1 + 6,
+        foot.0,
+        foot.1 + 8,
+    )
 }
 
 /// The trunk widens to its root.

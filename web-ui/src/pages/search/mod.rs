@@ -35,6 +35,7 @@ pub struct Query {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one a request; a box would only be in the way")]
 pub enum Outcome {
     Found(Found),
     /// The search itself failed; the words of the query are not lost.

@@ -110,10 +110,8 @@ impl Subscription {
         let parts: Vec<String> = lists
             .iter()
             .filter(|(_, slugs)| !slugs.is_empty())
-            .map(|(list, slugs)| {
-                slugs.iter().map(|slug| m.term(list, slug)).collect::<Vec<_>>().join(&m.get("list").to_string())
-            })
+            .map(|(list, slugs)| slugs.iter().map(|slug| m.term(list, slug)).collect::<Vec<_>>().join(m.comma()))
             .collect();
-        if parts.is_empty() { m.get("sync.all-resources").to_string() } else { parts.join(" · ") }
+        if parts.is_empty() { m.get("sync.all-resources").to_string() } else { parts.join(m.dot()) }
     }
 }
