@@ -21,13 +21,15 @@ export class Guesses {
     for (const name of ["title", "subject", "level", "kind"]) if (this.field(name)?.value) this.touched.add(name);
   }
 
-  /** Looks at the first file's name. */
-  from(name: string): void {
-    const words = stem(name);
-    this.propose("title", words.replace(/[_]+/g, " "));
-    this.propose("subject", this.named("subject", words));
-    this.propose("level", this.named("level", words));
-    this.propose("kind", this.named("kind", words) || KIND_BY_ICON[icon(name)] || "");
+  /** Looks at the files' names: the first gives the title, the first that knows gives the rest. */
+  from(names: string[]): void {
+    const first = names[0];
+    if (first === undefined) return;
+    this.propose("title", stem(first).replace(/_+/g, " "));
+    for (const list of ["subject", "level", "kind"]) {
+      this.propose(list, names.map((name) => this.named(list, stem(name))).find(Boolean) ?? "");
+    }
+    if (!this.field("kind")?.value) this.propose("kind", KIND_BY_ICON[icon(first)] ?? "");
     this.note.hidden = !this.form.querySelector(".guessed");
   }
 

@@ -63,8 +63,7 @@ function start(form: HTMLFormElement): void {
   const take = (files: FileList | null): void => {
     if (!files || files.length === 0) return;
     queue.add(Array.from(files));
-    const first = queue.wanted[0];
-    if (first) guesses.from(first.file.name);
+    guesses.from(queue.wanted.map((item) => item.file.name));
     show();
   };
 

@@ -32,7 +32,15 @@ export async function publish(form: HTMLFormElement, items: Item[], together: bo
     const body = JSON.stringify(describe(form, group.map((item) => item.upload), name));
     const answer = await send("POST", "/api/v1/resources", body, { "Content-Type": "application/json" });
     if (answer.status < 200 || answer.status > 299) throw refused(answer);
-    published.set(first, String(answer.body["id"] ?? ""));
+    published.set(first, firstId(answer.body));
   }
   return Array.from(published.values());
+}
+
+/** `{"resources": [{"id": …}]}`: uploads of one call become one resource. */
+function firstId(body: Record<string, unknown>): string {
+  const resources = body["resources"];
+  const first: unknown = Array.isArray(resources) ? resources[0] : undefined;
+  const id = typeof first === "object" && first !== null ? (first as Record<string, unknown>)["id"] : undefined;
+  return typeof id === "string" ? id : "";
 }

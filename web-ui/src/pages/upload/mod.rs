@@ -13,7 +13,7 @@
 //!   409 with the true `offset` when it differs
 //! - `DELETE /api/v1/uploads/{id}`: given up
 //! - `POST /api/v1/resources` `{"uploads":[ID…],"title":…,"subject":…,"stage":…,"grade":N,"kind":…,
-//!   "keywords":[…],"description":…,"visibility":…,"license":…,"replaces":ID,"note":…}` → `{"id":…}`; empty fields are
+//!   "keywords":[…],"description":…,"visibility":…,"license":…,"replaces":ID,"note":…}` → `{"resources":[{"id":…}]}`; empty fields are
 //!   left out. One resource for each call, so several files that stand alone make several calls.
 //!
 //! All with `X-Kapok-CSRF`. Errors are problem documents; `detail` is shown to the person.
