@@ -8,8 +8,6 @@
 //!
 //! Invariant: what a call has acknowledged survives a power cut.
 
-#![allow(clippy::missing_errors_doc)]
-
 pub mod blobs;
 pub mod fs;
 pub mod home;

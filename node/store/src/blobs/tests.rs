@@ -524,6 +524,17 @@ fn a_persons_file_is_not_given_up_for_a_rotten_blob() {
 }
 
 #[test]
+fn a_file_on_another_disk_is_copied_and_then_removed() {
+    let (disk, blobs) = disk();
+    let path = Path::new("/home/in/from a stick");
+    disk.put(path, &bytes(1000, 21));
+    disk.refuse_hard_links(true);
+    let added = blobs.add_move(path).unwrap();
+    assert_eq!(content(&blobs, added.id), bytes(1000, 21));
+    assert!(!disk.files().contains_key(path) && in_folder(&disk, "staging").is_empty());
+}
+
+#[test]
 fn a_failing_disk_acknowledges_nothing() {
     let (disk, blobs) = disk();
     disk.put(Path::new("/home/in/file"), &bytes(1000, 19));

@@ -52,6 +52,7 @@ struct Faults {
     reported_room: Option<u64>,
     syncs_fail: bool,
     syncs_held: bool,
+    no_hard_links: bool,
     read_only: bool,
 }
 
@@ -139,6 +140,11 @@ impl ForgetfulFs {
     pub fn hold_syncs(&self, hold: bool) {
         self.disk().faults.syncs_held = hold;
         self.disk.released.notify_all();
+    }
+
+    /// Refuses second names for a file, as FAT does and as two disks do between them.
+    pub fn refuse_hard_links(&self, refuse: bool) {
+        self.disk().faults.no_hard_links = refuse;
     }
 
     /// Refuses every change, as a disk mounted read-only does.
@@ -402,6 +408,9 @@ impl Fs for ForgetfulFs {
         disk.powered()?;
         let inode = disk.file(from)?;
         disk.folder(to.parent().unwrap_or(Path::new("/")))?;
+        if disk.faults.no_hard_links {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
         if disk.seen.contains_key(to) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }

@@ -1,7 +1,9 @@
 //! What a view leaves on the disk.
 //!
-//! `db.N` is sled's folder, `CLEAN` names it, and the position that it stood at, after an orderly stop; `aside` is the
-//! last one that failed. Every new database gets a new number: one that was given up may still be writing.
+//! `db.N` is sled's folder; `CLEAN` names it after an orderly stop, with the position that it stood at and a hash of its
+//! files, since sled does not notice all damage: with some flipped bytes it opened and lacked a few of 3,000 keys.
+//! `aside.N` is the last database that failed. Every new database gets a new number: one that was given up may still be writing, by its old
+//! path.
 
 use std::fs;
 use std::io;
@@ -17,7 +19,8 @@ use crate::fs::{Fs, Mode, RealFs, read_small, remove_if_there, write_atomically}
 use crate::journal::Cursor;
 
 const CLEAN: &str = "CLEAN";
-const ASIDE: &str = "aside";
+const DATABASE: &str = "db.";
+const ASIDE: &str = "aside.";
 const CLEAN_BYTES: usize = 1024;
 /// How long an orderly stop waits for calls under way, and then for sled; systemd waits for 90 seconds.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
@@ -43,7 +46,7 @@ impl Folder {
         // Durably gone before sled writes: from here on the database is as good as lost until it is closed.
         remove_if_there(&RealFs, &self.root.join(CLEAN)).map_err(self.io("write to"))?;
         RealFs.sync_dir(&self.root).map_err(self.io("write to"))?;
-        let Some((number, position)) = clean else {
+        let Some(Clean { number, position, hash }) = clean else {
             self.discard_all_but(None);
             return Ok((self.begin(options)?, None));
         };
@@ -54,7 +57,14 @@ impl Folder {
             self.discard_all_but(None);
             return Ok((self.begin(options)?, None));
         }
-        match open_existing(&dir, options) {
+        // Left by a kill during a snapshot; sled then refuses to open, and loses nothing without it.
+        remove_snapshots(&dir, |name| name.ends_with(".generating"));
+        let opened = match hash_folder(&dir) {
+            Ok(found) if found == hash => open_existing(&dir, options),
+            Ok(_) => Err("its files were altered".to_owned()),
+            Err(e) => Err(format!("its files cannot be read: {e}")),
+        };
+        match opened {
             Ok(engine) if engine::guarded(|| engine.position()) == Ok(position) => return Ok((engine, position)),
             Ok(engine) => {
                 tracing::warn!(view = %self.root.display(), "the view is not what it was when it was closed");
@@ -68,7 +78,8 @@ impl Folder {
 
     /// An empty database in a new folder.
     pub(super) fn begin(&self, options: ViewOptions) -> Result<Engine, ViewError> {
-        let number = self.numbers().last().map_or(1, |n| n + 1);
+        let used = self.numbers(DATABASE).into_iter().chain(self.numbers(ASIDE)).max();
+        let number = used.map_or(1, |n| n + 1);
         let dir = self.numbered(number);
         Engine::open(&dir, options.cache_bytes, options.open_limit).map_err(|not_opened| {
             let reason = match not_opened {
@@ -81,17 +92,19 @@ impl Folder {
 
     /// Keeps the newest database for whoever wonders what happened, in place of the one kept before.
     pub(super) fn set_aside(&self) {
-        if let Some(&number) = self.numbers().last() {
-            let aside = self.root.join(ASIDE);
-            let _ = fs::remove_dir_all(&aside);
+        let kept_before = self.numbers(ASIDE);
+        if let Some(&number) = self.numbers(DATABASE).last() {
             // Where an open folder cannot be renamed it stays until the next start.
-            let _ = fs::rename(self.numbered(number), &aside);
+            let _ = fs::rename(self.numbered(number), self.root.join(format!("{ASIDE}{number}")));
+            for number in kept_before {
+                let _ = fs::remove_dir_all(self.root.join(format!("{ASIDE}{number}")));
+            }
         }
     }
 
     /// Closes the database, syncs its files, and says so.
     pub(super) fn close(&self, engine: Arc<Engine>, position: Option<Cursor>) -> Result<(), ViewError> {
-        let Some(&number) = self.numbers().last() else {
+        let Some(&number) = self.numbers(DATABASE).last() else {
             return Ok(());
         };
         let failed = |reason: &str| self.io("close")(io::Error::other(reason.to_owned()));
@@ -99,43 +112,32 @@ impl Folder {
         let (sender, receiver) = mpsc::channel();
         let dir = self.numbered(number);
         let close = move || {
-            let closed = engine.close().and_then(|()| sync_folder(&dir).map_err(|e| e.to_string()));
+            let synced = || sync_folder(&dir).and_then(|()| hash_folder(&dir)).map_err(|e| e.to_string());
+            let closed = engine.close().and_then(|()| synced());
             let _ = sender.send(closed);
         };
         thread::Builder::new().name("view-close".to_owned()).spawn(close).map_err(self.io("close"))?;
-        match receiver.recv_timeout(CLOSE_LIMIT) {
-            Ok(Ok(())) => {}
+        let hash = match receiver.recv_timeout(CLOSE_LIMIT) {
+            Ok(Ok(hash)) => hash,
             Ok(Err(reason)) => return Err(failed(&reason)),
             Err(_) => return Err(failed("it does not come to an end")),
-        }
-        RealFs.sync_dir(&self.root).map_err(self.io("sync"))?;
-        let text = match position {
-            Some(at) => format!("{number} {:032x} {}\n", u128::from_be_bytes(at.journal), at.position),
-            None => format!("{number} empty\n"),
         };
+        RealFs.sync_dir(&self.root).map_err(self.io("sync"))?;
+        let text = Clean { number, position, hash }.to_text();
         write_atomically(&RealFs, &self.root.join(CLEAN), text.as_bytes(), Mode::CreateNew).map_err(self.io("close"))
     }
 
     pub(super) fn disk_bytes(&self) -> u64 {
-        self.numbers().last().map_or(0, |&n| disk_bytes(&self.numbered(n)))
+        self.numbers(DATABASE).last().map_or(0, |&n| disk_bytes(&self.numbered(n)))
     }
 
-    /// The number of the database and its position, if the last stop was an orderly one.
-    fn read_clean(&self) -> Option<(u64, Option<Cursor>)> {
-        let text = String::from_utf8(read_small(&RealFs, &self.root.join(CLEAN), CLEAN_BYTES).ok()?).ok()?;
-        let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        match words[..] {
-            [number, "empty"] => Some((number.parse().ok()?, None)),
-            [number, journal, position] => {
-                let journal = u128::from_str_radix(journal, 16).ok()?.to_be_bytes();
-                Some((number.parse().ok()?, Some(Cursor { journal, position: position.parse().ok()? })))
-            }
-            _ => None,
-        }
+    fn read_clean(&self) -> Option<Clean> {
+        let text = read_small(&RealFs, &self.root.join(CLEAN), CLEAN_BYTES).ok()?;
+        Clean::parse(&String::from_utf8(text).ok()?)
     }
 
     fn discard_all_but(&self, kept: Option<u64>) {
-        for number in self.numbers() {
+        for number in self.numbers(DATABASE) {
             if Some(number) != kept
                 && let Err(error) = fs::remove_dir_all(self.numbered(number))
             {
@@ -145,12 +147,12 @@ impl Folder {
     }
 
     fn numbered(&self, number: u64) -> PathBuf {
-        self.root.join(format!("db.{number}"))
+        self.root.join(format!("{DATABASE}{number}"))
     }
 
-    fn numbers(&self) -> Vec<u64> {
+    fn numbers(&self, kind: &str) -> Vec<u64> {
         let names = RealFs.list(&self.root).unwrap_or_default();
-        let mut numbers: Vec<u64> = names.iter().filter_map(|n| n.strip_prefix("db.")?.parse().ok()).collect();
+        let mut numbers: Vec<u64> = names.iter().filter_map(|n| n.strip_prefix(kind)?.parse().ok()).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -161,13 +163,40 @@ impl Folder {
     }
 }
 
-/// Opens a database that was closed in good order, without its snapshot if it does not open with it.
-fn open_existing(dir: &Path, options: ViewOptions) -> Result<Engine, String> {
-    if !dir.is_dir() {
-        return Err("its folder is gone".to_owned());
+/// What `CLEAN` says.
+struct Clean {
+    number: u64,
+    position: Option<Cursor>,
+    hash: blake3::Hash,
+}
+
+impl Clean {
+    fn to_text(&self) -> String {
+        let position = match self.position {
+            Some(at) => format!("{:032x} {}", u128::from_be_bytes(at.journal), at.position),
+            None => "empty".to_owned(),
+        };
+        format!("{} {} {position}\n", self.number, self.hash)
     }
-    // Left by a kill during a snapshot; sled then refuses to open, and loses nothing without it.
-    remove_snapshots(dir, |name| name.ends_with(".generating"));
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_ascii_whitespace();
+        let number = words.next()?.parse().ok()?;
+        let hash = words.next()?.parse().ok()?;
+        let position = match (words.next()?, words.next()) {
+            ("empty", None) => None,
+            (journal, Some(position)) => Some(Cursor {
+                journal: u128::from_str_radix(journal, 16).ok()?.to_be_bytes(),
+                position: position.parse().ok()?,
+            }),
+            _ => return None,
+        };
+        Some(Self { number, position, hash })
+    }
+}
+
+/// Opens a database that was closed in good order, without its snapshot if it does not open with it.
+pub(super) fn open_existing(dir: &Path, options: ViewOptions) -> Result<Engine, String> {
     let open = || Engine::open(dir, options.cache_bytes, options.open_limit);
     let too_slow = || format!("it took longer than {} seconds", options.open_limit.as_secs());
     match open() {
@@ -203,6 +232,23 @@ fn sync_folder(dir: &Path) -> io::Result<()> {
         }
     }
     RealFs.sync_dir(dir)
+}
+
+/// The hash of all names, lengths and bytes in a folder.
+fn hash_folder(dir: &Path) -> io::Result<blake3::Hash> {
+    let mut entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut hasher = blake3::Hasher::new();
+    for entry in entries {
+        hasher.update(blake3::hash(entry.file_name().as_encoded_bytes()).as_bytes());
+        let content = if entry.file_type()?.is_dir() {
+            hash_folder(&entry.path())?
+        } else {
+            blake3::Hasher::new().update_reader(fs::File::open(entry.path())?)?.finalize()
+        };
+        hasher.update(content.as_bytes());
+    }
+    Ok(hasher.finalize())
 }
 
 /// What the files really take.
