@@ -203,10 +203,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_ends_inside_a_frame_is_an_error() {
-        for (wire, expected) in [(vec![0, 0], 4), (vec![0, 0, 0, 9, 1, 2], 9)] {
-            let got = if expected == 4 { 2 } else { 2 };
+        for (wire, whole) in [(vec![0, 0], 4), (vec![0, 0, 0, 9, 1, 2], 9)] {
             let error = read(&mut Cursor::new(wire), &LIMITS).await.unwrap_err();
-            assert!(matches!(error, FrameError::Truncated { got: g, expected: e } if g == got && e == expected));
+            assert!(matches!(error, FrameError::Truncated { got: 2, expected } if expected == whole), "{error}");
         }
     }
 

@@ -19,6 +19,7 @@ use super::peers::{Link, PeerStatus, Peers, Removed, millis};
 use super::reason::reason;
 use super::streams::{Acceptors, OpenError, Order, Streams};
 use super::{DisconnectReason, Event, node_id};
+use crate::transport;
 
 /// Unanswered pings in a row after which a connection is given up. With the ping's own timeout that is a minute, the
 /// same as QUIC's idle timeout; it matters for TCP, where the system would wait for a quarter of an hour.
@@ -259,10 +260,11 @@ impl Task {
         }
     }
 
+    /// Publishes where this node can be reached.
     pub(super) fn announce(&self) {
         let local = *self.swarm.local_peer_id();
-        let listening = self.swarm.listeners().cloned().filter_map(|address| address.with_p2p(local).ok());
-        self.addresses.send_replace(listening.collect());
+        let dialable = self.swarm.listeners().filter(|address| transport::address::is_dialable(address));
+        self.addresses.send_replace(dialable.cloned().filter_map(|address| address.with_p2p(local).ok()).collect());
     }
 
     fn emit(&self, event: Event) {

@@ -35,6 +35,16 @@ pub fn parse(address: &Multiaddr) -> Option<(Kind, SocketAddr)> {
     }
 }
 
+/// Whether another machine could use `address`. A link-local IPv6 address means nothing without the name of the
+/// reader's own interface, which multiaddresses do not carry here.
+#[must_use]
+pub fn is_dialable(address: &Multiaddr) -> bool {
+    match address.iter().next() {
+        Some(Protocol::Ip6(ip)) => !ip.is_unicast_link_local(),
+        _ => true,
+    }
+}
+
 /// The multiaddress of QUIC at `socket`, without the peer.
 #[must_use]
 pub fn quic(socket: SocketAddr) -> Multiaddr {

@@ -89,9 +89,9 @@ async fn what_cannot_be_listened_on_is_refused_with_a_reason() {
         let error = Network::start(config(1, &[wanted])).await.unwrap_err();
         assert!(matches!(error, StartError::Unsupported(_)), "{error}");
     }
-    // 192.0.2.0/24 is for documentation: nobody has such an interface.
-    let error = Network::start(config(1, &[QUIC4, "/ip4/192.0.2.1/udp/0/quic-v1"])).await.unwrap_err();
-    assert!(matches!(&error, StartError::Listen { reason, .. } if reason.contains("192.0.2.1")), "{error}");
+    // 203.0.113.0/24 is for documentation: nobody has such an interface.
+    let error = Network::start(config(1, &[QUIC4, "/ip4/203.0.113.77/udp/0/quic-v1"])).await.unwrap_err();
+    assert!(matches!(&error, StartError::Listen { reason, .. } if reason.contains("203.0.113.77")), "{error}");
 }
 
 #[tokio::test]

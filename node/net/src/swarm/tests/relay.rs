@@ -34,15 +34,19 @@ async fn forward(front: Arc<UdpSocket>, target: SocketAddr, loses: fn(u64) -> bo
     let mut packet = vec![0; 2048];
     for number in 0.. {
         let Ok((length, client)) = front.recv_from(&mut packet).await else { return };
-        if !clients.contains_key(&client) {
-            let upstream = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
-            upstream.connect(target).await.unwrap();
-            clients.insert(client, Arc::clone(&upstream));
-            back.spawn(send_back(Arc::clone(&front), upstream, client, loses));
-        }
+        let upstream = match clients.get(&client) {
+            Some(upstream) => Arc::clone(upstream),
+            None => {
+                let upstream = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+                upstream.connect(target).await.unwrap();
+                clients.insert(client, Arc::clone(&upstream));
+                back.spawn(send_back(Arc::clone(&front), Arc::clone(&upstream), client, loses));
+                upstream
+            }
+        };
         if !loses(number) {
             // What cannot be sent is lost, as on any link.
-            let _ = clients[&client].send(&packet[..length]).await;
+            let _ = upstream.send(&packet[..length]).await;
         }
     }
 }

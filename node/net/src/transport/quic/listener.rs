@@ -124,12 +124,9 @@ impl Listener {
 
     /// Where peers reach this socket through an interface with address `ip`, if they can.
     fn announced(&self, ip: IpAddr) -> Option<SocketAddr> {
-        // A link-local IPv6 address means nothing without the name of the reader's own interface.
-        let dialable = match ip {
-            IpAddr::V4(_) => true,
-            IpAddr::V6(ip) => !ip.is_unicast_link_local(),
-        };
-        (dialable && ip.is_ipv4() == self.bound.is_ipv4()).then(|| SocketAddr::new(ip, self.bound.port()))
+        let socket = SocketAddr::new(ip, self.bound.port());
+        let reachable = ip.is_ipv4() == self.bound.is_ipv4() && address::is_dialable(&address::quic(socket));
+        reachable.then_some(socket)
     }
 
     fn receive(&self, incoming: quinn::Incoming) -> Option<Event> {
