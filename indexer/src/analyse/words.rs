@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use jieba_rs::Jieba;
+use jieba_rs::{Jieba, Token};
 
 use super::{MAX_TERM_CHARS, dictionary, normalise};
 
@@ -83,8 +83,9 @@ pub(crate) fn document_words(text: &str) -> Vec<String> {
         match run {
             Run::Word(word) => out.push(limited(word)),
             Run::Han(run) => {
-                out.extend(jieba.cut_for_search(run, false).into_iter().map(|token| limited(token.word)));
-                out.extend(loose_pairs(&jieba, run));
+                let tokens = jieba.cut_for_search(run, false);
+                out.extend(loose_pairs(&tokens));
+                out.extend(tokens.into_iter().map(|token| limited(token.word)));
             }
             Run::Syllables(run) => {
                 out.extend(run.chars().map(String::from));
@@ -173,22 +174,12 @@ fn parts(jieba: &Jieba, word: &str) -> Vec<String> {
     parts
 }
 
-/// The pairs of neighbouring characters that jieba left single.
-fn loose_pairs(jieba: &Jieba, run: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut previous: Option<char> = None;
-    for token in jieba.cut(run, false) {
-        let mut chars = token.word.chars();
-        let single = match (chars.next(), chars.next()) {
-            (Some(c), None) if !GRAMMAR.contains(&token.word) => Some(c),
-            _ => None,
-        };
-        if let (Some(a), Some(b)) = (previous, single) {
-            out.push(String::from_iter([a, b]));
-        }
-        previous = single;
-    }
-    out
+/// The pairs of neighbouring characters that jieba left single. Where two single ones follow each other without a gap, no
+/// longer word stands between.
+fn loose_pairs(tokens: &[Token<'_>]) -> Vec<String> {
+    let single = |token: &Token<'_>| token.end - token.start == 1 && !GRAMMAR.contains(&token.word);
+    let neighbours = tokens.windows(2).filter(|pair| pair[0].end == pair[1].start && pair.iter().all(single));
+    neighbours.map(|pair| [pair[0].word, pair[1].word].concat()).collect()
 }
 
 fn pairs(run: &str) -> impl Iterator<Item = String> + '_ {

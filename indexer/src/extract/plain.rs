@@ -49,7 +49,8 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label(label.as_bytes()).filter(|encoding| ![UTF_16LE, UTF_16BE].contains(encoding))
 }
 
-/// UTF-16 without a mark: its ASCII characters and line ends have a zero byte always on the same side.
+/// UTF-16, by its mark or without one: its ASCII characters and line ends have a zero byte nearly always on the same side
+/// (攀 and 一 have theirs on the other), and none of its characters is a control character.
 fn utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes)
         && encoding != UTF_8
@@ -58,11 +59,14 @@ fn utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     }
     let zeros = |side: usize| bytes.iter().skip(side).step_by(2).filter(|&&b| b == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
-    match (even, odd) {
-        (0, odd) if odd > 0 => Some(UTF_16LE),
-        (even, 0) if even > 0 => Some(UTF_16BE),
-        _ => None,
-    }
+    let encoding = match (even, odd) {
+        (even, odd) if odd > 3 * even => UTF_16LE,
+        (even, odd) if even > 3 * odd => UTF_16BE,
+        _ => return None,
+    };
+    let (text, _) = encoding.decode_without_bom_handling(bytes);
+    let control = text.chars().any(|c| c.is_control() && !c.is_whitespace());
+    (!control).then_some(encoding)
 }
 
 #[cfg(test)]

@@ -11,9 +11,11 @@ use tantivy::{DocSet, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Sea
 use super::schema::{Fields, LENGTHS, SCORED, schema};
 use super::{Document, IndexError, OpenError};
 
-/// What the writer may buffer before it writes a segment. tantivy's least is 15 MB; little more makes bulk loading
-/// noticeably faster, since there are fewer segments to merge afterwards.
-const WRITER_BUDGET_BYTES: usize = 32_000_000;
+/// What the writer may buffer before it writes a segment: tantivy's least, for the changes of a day on a small machine, and
+/// twice that for bulk loading, which then leaves fewer segments to merge.
+const WRITER_BUDGET_BYTES: usize = 15_000_000;
+const BULK_WRITER_BUDGET_BYTES: usize = 30_000_000;
+const BULK_DOCUMENTS: usize = 1_000;
 /// Deleted documents cost space and, in statistics, time; above this share their segment is rewritten.
 const MAX_DELETED_RATIO: f32 = 0.2;
 /// Decompressed blocks of 16 KiB kept for each segment: enough for the hits of one page.
@@ -94,10 +96,9 @@ impl Set {
     /// Removes and adds, and returns when both are durable and visible. The writer, its threads and its memory are gone by
     /// then.
     pub(crate) fn apply(&self, remove: &[&str], put: &[&Document]) -> Result<(), IndexError> {
-        let options = IndexWriterOptions::builder()
-            .num_worker_threads(1)
-            .num_merge_threads(1)
-            .memory_budget_per_thread(WRITER_BUDGET_BYTES);
+        let budget = if put.len() < BULK_DOCUMENTS { WRITER_BUDGET_BYTES } else { BULK_WRITER_BUDGET_BYTES };
+        let options =
+            IndexWriterOptions::builder().num_worker_threads(1).num_merge_threads(1).memory_budget_per_thread(budget);
         let mut writer: IndexWriter = self.index.writer_with_options(options.build())?;
         let mut merging = LogMergePolicy::default();
         merging.set_del_docs_ratio_before_merge(MAX_DELETED_RATIO);
