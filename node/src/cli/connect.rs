@@ -1,0 +1,176 @@
+//! Finds the node that a command is for: the daemon that runs on the home, or one in this process for as long as the
+//! command takes.
+//!
+//! A daemon leaves its address in `run/http` and its token in `run/token`, which only the owner of the home can read.
+//! After a crash both are stale; the lock of the home says who is right.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use kapok_store::home::{HomeError, Paths};
+use tokio::runtime::{Builder, Runtime};
+
+use super::client::{Client, ClientError};
+use super::fail::Failed;
+use super::shell::Shell;
+use super::{logging, signals};
+use crate::node::{self, Running, StartOptions};
+
+/// Another command may have the home for the time it takes; a daemon that starts is ready much sooner.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(200);
+/// What may still run when the node has stopped is a thread that waits for an answer.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Why the node that runs cannot be asked.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("cannot read {}: {source}\n  only the owner of the node's folder may: use that account", .path.display())]
+    NotOurs { path: PathBuf, source: io::Error },
+    #[error("cannot read {}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Does the work with the node of the shell's home.
+pub(super) fn with_node(
+    shell: Shell,
+    work: impl FnOnce(&Shell, &Client) -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let home = shell.home()?;
+    if let Some(client) = daemon(&home)? {
+        return work(&shell, &client);
+    }
+    logging::start("error", shell.verbose());
+    let runtime = runtime()?;
+    let done = runtime.block_on(in_process(&home, shell, work));
+    runtime.shutdown_timeout(FAREWELL);
+    done
+}
+
+/// The daemon that runs on this home, if one does.
+pub(super) fn daemon(home: &Path) -> anyhow::Result<Option<Client>> {
+    Ok(find(home)?)
+}
+
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
+fn find(home: &Path) -> Result<Option<Client>, ConnectError> {
+    let run = Paths::new(home).run();
+    let (Some(address), Some(token)) = (run_file(&run.join("http"))?, run_file(&run.join("token"))?) else {
+        return Ok(None);
+    };
+    let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_token || !address.starts_with("http://") {
+        return Ok(None);
+    }
+    let client = Client::new(&address, &token);
+    Ok(client.is_alive()?.then_some(client))
+}
+
+fn run_file(path: &Path) -> Result<Option<String>, ConnectError> {
+    let path = path.to_path_buf();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidData => Ok(None),
+            io::ErrorKind::PermissionDenied => Err(ConnectError::NotOurs { path, source: error }),
+            _ => Err(ConnectError::Io { path, source: error }),
+        },
+    }
+}
+
+/// A node for one command, or the daemon that came up in the meantime.
+enum Found {
+    Own(Box<Running>),
+    Daemon(Client),
+}
+
+async fn in_process(
+    home: &Path,
+    shell: Shell,
+    work: impl FnOnce(&Shell, &Client) -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let interrupted =
+        || Failed::new("stopped before it was done", "repeat the command; it goes on where it was").into();
+    let found = tokio::select! {
+        found = start(home) => found?,
+        () = signals::stop() => return Err(interrupted()),
+    };
+    let (client, running) = match found {
+        Found::Own(running) => (Client::new(&running.http, &running.token), Some(running)),
+        Found::Daemon(client) => (client, None),
+    };
+    let task = tokio::task::spawn_blocking(move || work(&shell, &client));
+    let done = tokio::select! {
+        done = task => done.context("a fault of this command").and_then(|done| done),
+        () = signals::stop() => Err(interrupted()),
+    };
+    if let Some(running) = running {
+        running.stop().await;
+    }
+    done
+}
+
+async fn start(home: &Path) -> anyhow::Result<Found> {
+    let begun = Instant::now();
+    loop {
+        let http = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let options = StartOptions { http: Some(vec![http]), listen: Vec::new(), ephemeral: true };
+        let error = match node::start(home, options).await {
+            Ok(running) => return Ok(Found::Own(Box::new(running))),
+            Err(error) => error,
+        };
+        if !is_in_use(&error) || begun.elapsed() > PATIENCE {
+            return Err(error);
+        }
+        tokio::time::sleep(PAUSE).await;
+        if let Some(client) = find(home)? {
+            return Ok(Found::Daemon(client));
+        }
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref::<HomeError>(), Some(HomeError::InUse { .. })))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn home_with(address: &str, token: &str) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        let run = Paths::new(home.path()).run();
+        std::fs::create_dir_all(&run).unwrap();
+        std::fs::write(run.join("http"), address).unwrap();
+        std::fs::write(run.join("token"), token).unwrap();
+        home
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_is_no_daemon() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        for (address, token) in [
+            (format!("http://127.0.0.1:{port}\n"), "token"),
+            ("ftp://127.0.0.1".into(), "token"),
+            (String::new(), "token"),
+            ("http://127.0.0.1:1".into(), "to\nken"),
+            ("http://127.0.0.1:1".into(), ""),
+        ] {
+            assert!(find(home_with(&address, token).path()).unwrap().is_none(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_node_has_no_daemon() {
+        assert!(find(Path::new("/nowhere/at/all")).unwrap().is_none());
+    }
+}
