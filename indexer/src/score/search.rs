@@ -128,9 +128,11 @@ impl<'a> Search<'a> {
         if let Some(facets) = &facets {
             self.count(facets, &counts)?;
         }
-        for Candidate { doc, score, time_ms, id_ord, .. } in top.heap {
-            let mut id = String::new();
-            ids.ord_to_str(id_ord, &mut id)?;
+        let mut best = top.heap.into_vec();
+        best.sort_unstable_by_key(|candidate| candidate.id_ord);
+        let ords: Vec<u64> = best.iter().map(|candidate| candidate.id_ord).collect();
+        let names = names(&ids, &ords)?;
+        for (Candidate { doc, score, time_ms, .. }, id) in best.into_iter().zip(names) {
             let address = DocAddress::new(ord, doc);
             self.found.push(Found { sort: self.query.sort(), score, time_ms, id, set, address });
         }
@@ -155,10 +157,9 @@ impl<'a> Search<'a> {
     }
 
     fn count(&mut self, facets: &StrColumn, counts: &[u64]) -> Result<(), IndexError> {
-        let mut name = String::new();
-        for (ord, &count) in counts.iter().enumerate().filter(|&(_, &count)| count > 0) {
-            name.clear();
-            facets.ord_to_str(ord as u64, &mut name)?;
+        let (ords, counts): (Vec<u64>, Vec<u64>) =
+            counts.iter().enumerate().filter(|&(_, &count)| count > 0).map(|(ord, &count)| (ord as u64, count)).unzip();
+        for (name, count) in names(facets, &ords)?.into_iter().zip(counts) {
             let mut chars = name.chars();
             if let Some(facet) = chars.next().and_then(Facet::from_code) {
                 *self.facets.entry(facet).or_default().entry(chars.as_str().to_owned()).or_default() += count;
@@ -189,6 +190,15 @@ impl<'a> Search<'a> {
         }
         Ok(SearchResult { total: self.total, loosened: self.loosened, hits, facets: self.facets })
     }
+}
+
+/// The texts of ordinals, which have to be sorted: their dictionary is read once from the first to the last.
+fn names(column: &StrColumn, ords: &[u64]) -> Result<Vec<String>, IndexError> {
+    let mut names = Vec::with_capacity(ords.len());
+    let all = column
+        .dictionary()
+        .sorted_ords_to_term_cb(ords, |name| names.push(String::from_utf8_lossy(name).into_owned()))?;
+    if all { Ok(names) } else { Err(IndexError::Failed("a dictionary lacks some of its words".into())) }
 }
 
 /// The best documents of a segment. Ids are compared by their ordinals, which are in their order.
