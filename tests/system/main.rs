@@ -1,0 +1,11 @@
+//! The promises of the whole system, kept by real processes on real documents. One file for each promise.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod contract;
+mod crash;
+mod road;
+mod support;
+mod versions;
+mod visibility;

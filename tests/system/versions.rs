@@ -1,0 +1,78 @@
+//! New versions replace old ones everywhere; what is withdrawn is gone everywhere, for good.
+
+use kapok_tests::{Federation, Node};
+use serde_json::Value;
+
+use crate::support::{blob, get_and_check, hit, id, subscribe_to_all};
+
+fn exam(node: &Node, content: &str, more: &[&str]) -> Value {
+    let file = node.file("期中试卷.txt", content);
+    let described = ["--title", "期中试卷", "--visibility", "public", "--license", "CC-BY-4.0"];
+    node.add(&file, &[&described, more].concat())
+}
+
+#[test]
+fn a_new_version_takes_the_place_of_the_old_one_which_stays_listed() {
+    let federation = Federation::of_four();
+    subscribe_to_all(&federation);
+    let first = exam(&federation.school, "第一题有错字：平形四边形。", &[]);
+    federation.sync_all();
+    let second = exam(&federation.school, "第一题已经改正：平行四边形。", &["--replaces", id(&first)]);
+    assert_eq!((id(&second), &second["version"]), (id(&first), &Value::from(2)), "{second}");
+    federation.sync_all();
+    federation.sync_all();
+
+    for node in federation.nodes() {
+        let found = node.search("期中试卷");
+        assert_eq!(found["total"], 1, "{}: {found}", node.name);
+        assert_eq!(blob(hit(&found, id(&first)).unwrap()), blob(&second), "{}", node.name);
+        assert!(hit(&node.search("平形四边形有错字"), id(&first)).is_none_or(|hit| blob(hit) == blob(&second)));
+        let shown = node.kapok(&["show", id(&first)]);
+        let versions: Vec<u64> =
+            shown["versions"].as_array().unwrap().iter().map(|version| version["version"].as_u64().unwrap()).collect();
+        assert_eq!(versions, [2, 1], "{}: {shown}", node.name);
+        assert_eq!(shown["versions"][1]["files"][0]["blob"], blob(&first), "{}: {shown}", node.name);
+    }
+    get_and_check(&federation.point, id(&first), "out");
+    let page = federation.point.owner().get(&format!("/resources/{}", id(&first)));
+    assert!(page.status == 200 && page.text().contains(blob(&second)), "{}", page.text());
+}
+
+#[test]
+fn a_withdrawn_resource_is_gone_everywhere_and_does_not_come_back() {
+    let mut federation = Federation::of_four();
+    subscribe_to_all(&federation);
+    let resource = exam(&federation.school, "这份试卷里有一道超纲题。", &[]);
+    federation.sync_all();
+    federation.sync_all();
+    for node in federation.nodes() {
+        assert!(node.blob_path(blob(&resource)).exists(), "{}", node.name);
+    }
+    // The point is away while it happens, and still has all of it when it comes back.
+    federation.point.stop();
+    let reason = "有一道超纲题";
+    let withdrawn = federation.school.kapok(&["withdraw", id(&resource), "--reason", reason]);
+    assert_eq!(withdrawn["state"], "withdrawn", "{withdrawn}");
+    federation.county.kapok(&["sync", "--now"]);
+    federation.city.kapok(&["sync", "--now"]);
+    federation.point.start();
+    federation.point.kapok(&["sync", "--now"]);
+    federation.sync_all();
+
+    for node in federation.nodes() {
+        let found = node.search("期中试卷");
+        assert_eq!(found["total"], 0, "{}: {found}", node.name);
+        let refused = node.try_kapok(&["show", id(&resource)]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(reason), "the reason stays on record: {refused:?}");
+        let owner = node.owner();
+        assert!(!owner.get("/search?q=%E6%9C%9F%E4%B8%AD%E8%AF%95%E5%8D%B7").text().contains(id(&resource)));
+        owner.get(&format!("/blobs/{}", blob(&resource))).problem(404);
+        assert!(!node.blob_path(blob(&resource)).exists(), "{} still has the file", node.name);
+    }
+    // Nor after a restart, from the journals.
+    federation.county.kill();
+    std::fs::remove_dir_all(federation.county.home().join("views")).unwrap();
+    federation.county.start();
+    assert_eq!(federation.county.search("期中试卷")["total"], 0);
+}
