@@ -2,7 +2,7 @@
 //!
 //! What a peer claims is believed only as far as it costs nothing: a frame above the reader's limit is refused before
 //! any memory is taken for it, and memory grows with the bytes that arrive, not with those that were promised. A peer
-//! that begins a frame must go on with it: it may pause, but not dribble ([`MIN_RATE_BYTES_PER_S`]).
+//! that begins a frame must go on with it: it may pause, but not dribble (`MIN_RATE_BYTES_PER_S`).
 
 use std::io;
 use std::time::Duration;

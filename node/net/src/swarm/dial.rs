@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU8;
 
 use kapok_protocol::identity::NodeId;
 use libp2p::multiaddr::Protocol;
@@ -15,10 +16,10 @@ use tokio::sync::oneshot;
 
 use super::node_id::{InvalidKey, node_id};
 use super::reason::reason;
-use crate::transport::address;
+use crate::transport::address::{self, Kind};
 
 /// Addresses that are tried for one call. A node has a few interfaces, times two transports, times two families.
-const MAX_ADDRESSES: usize = 16;
+pub(super) const MAX_ADDRESSES: NonZeroU8 = NonZeroU8::new(16).expect("16 is not 0");
 
 /// Peers that are being dialled at once.
 const MAX_DIALS: usize = 64;
@@ -83,7 +84,7 @@ pub(super) async fn resolve(peer: &PeerId, addresses: Vec<Multiaddr>) -> (Vec<Mu
         match resolve_one(peer, &asked).await {
             Ok(found) => {
                 for address in found {
-                    if !usable.contains(&address) && usable.len() < MAX_ADDRESSES {
+                    if !usable.contains(&address) && usable.len() < MAX_ADDRESSES.get().into() {
                         usable.push(address);
                     }
                 }
@@ -279,7 +280,9 @@ impl Dials {
             self.pending.remove(&peer);
             return Next::Nothing;
         }
-        left.truncate(MAX_ADDRESSES);
+        // The transport tries them in this order; the callers' order stays within QUIC and within TCP.
+        left.sort_by_key(|address| address::parse(address).is_some_and(|(kind, _)| kind == Kind::Tcp));
+        left.truncate(MAX_ADDRESSES.get().into());
         Next::Dial(peer, left)
     }
 }

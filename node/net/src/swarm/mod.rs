@@ -3,7 +3,7 @@
 //! [`Network::start`] binds the ports and starts one task (`task`) that owns libp2p's swarm; a [`Network`] is a handle
 //! to it that can be cloned freely. Drivers see node ids, addresses, streams and [`Event`]s, and nothing else of libp2p.
 //!
-//! Reading order: this file → `task` → `peers` (which connection is used) → `dial` → [`streams`] → `limits`.
+//! Reading order: this file → `task` → `peers` (which connection is used) → `dial` → `streams` → `limits`.
 //!
 //! Invariant: whoever appears here as a [`NodeId`] has proved that key on this connection. That says nothing about
 //! membership: drivers ask for that first, and then call [`Network::recognise`].

@@ -3,7 +3,9 @@
 //! Two nodes that dial each other at the same moment get two connections; a node that was restarted calls again while
 //! its old connection still looks alive. Both ends must come to agree on one, without talking about it:
 //!
-//! - A later connection *in the same direction* supersedes the earlier: whoever dials has no living one.
+//! - A later connection *in the same direction* is used, and once [`SIMULTANEOUS`] has passed it supersedes the earlier:
+//!   whoever dials has no living one. (Before, both may come from one call that tried two addresses; then the dialler
+//!   closes one.)
 //! - Of two in opposite directions that began within [`SIMULTANEOUS`], both are alive; the one that the smaller node id
 //!   dialled is used, and the other closes when it is idle.
 //! - Otherwise the later is used: for one side the earlier is gone already.
@@ -87,7 +89,10 @@ impl Peers {
 
     pub(super) fn add(&mut self, peer: PeerId, node: NodeId, link: Link) -> Added {
         let entry = self.peers.entry(peer).or_insert_with(|| Peer { node, agent: None, links: Vec::new() });
-        let superseded = entry.links.iter().filter(|old| old.inbound == link.inbound).map(|old| old.id).collect();
+        let dead = |old: &&Link| {
+            old.inbound == link.inbound && link.begun.saturating_duration_since(old.begun) >= SIMULTANEOUS
+        };
+        let superseded = entry.links.iter().filter(dead).map(|old| old.id).collect();
         entry.links.push(link);
         Added { first: entry.links.len() == 1, superseded }
     }
@@ -234,9 +239,17 @@ mod tests {
     fn a_restarted_node_replaces_its_dead_connection() {
         let mut pair = Pair::new();
         pair.connect(1, 1, [0, 0]);
-        let [at_listener, _] = pair.connect(2, 1, [5, 5]);
+        let [at_listener, _] = pair.connect(2, 1, [31, 31]);
         assert_eq!(at_listener, Added { first: false, superseded: vec![ConnectionId::new_unchecked(1)] });
         assert_eq!(pair.used()[0], Some(ConnectionId::new_unchecked(2)));
+    }
+
+    #[test]
+    fn two_addresses_answering_the_same_call_do_not_close_each_other() {
+        let mut pair = Pair::new();
+        pair.connect(1, 1, [0, 0]);
+        let [at_listener, _] = pair.connect(2, 1, [1, 1]);
+        assert_eq!(at_listener, Added { first: false, superseded: vec![] });
     }
 
     #[test]

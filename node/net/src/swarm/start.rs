@@ -15,7 +15,7 @@ use libp2p::{Multiaddr, Swarm, identify, ping};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::dial::Dials;
+use super::dial::{Dials, MAX_ADDRESSES};
 use super::limits::Limits;
 use super::node_id::node_id;
 use super::peers::Peers;
@@ -104,8 +104,8 @@ impl Network {
             .with_max_negotiating_inbound_streams(MAX_STREAMS_PER_CONNECTION as usize)
             // The protocol's name travels with the first bytes, instead of costing a round trip before them.
             .with_substream_upgrade_protocol_override(Version::V1Lazy)
-            // QUIC gets a head start over TCP.
-            .with_smart_dial();
+            // The transport decides when each address is tried.
+            .with_dial_concurrency_factor(MAX_ADDRESSES);
         let local_peer = keypair.public().to_peer_id();
         let mut swarm = Swarm::new(transport.connections, behaviour, local_peer, swarm_config);
         let listening = listen(&mut swarm, &config.listen).await;

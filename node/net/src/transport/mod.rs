@@ -3,22 +3,25 @@
 //! Both prove the peer's key while they connect (TLS 1.3 with the libp2p certificate extension, or Noise), so that
 //! everything above this module knows *who* is at the other end. [`quic`] is Kapok's own, because what decides over a
 //! poor link (congestion control, timeouts, windows) cannot be set in libp2p's. TCP with Noise and Yamux is libp2p's.
+//! `order` says which address of a peer is tried when.
 //!
 //! Addresses: `/ip4/…/udp/PORT/quic-v1`, `/ip6/…/udp/PORT/quic-v1`, `/ip4/…/tcp/PORT`, `/ip6/…/tcp/PORT`, each with or
 //! without `/p2p/PEER`. Names (`/dns4/…`) are resolved before dialling, see `swarm/dial.rs`.
 
 pub mod address;
+mod order;
 pub mod quic;
 
 use std::time::Duration;
 
-use futures::future::Either;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, Transport as _};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, noise, tcp, yamux};
 use tokio_util::task::TaskTracker;
+
+use order::Ordered;
 
 /// How long a connection may take, on either transport, from the first packet until the peer is known. Over satellite
 /// (600 ms) with 3 % loss, two lost handshake packets cost about 5 s; 5 s, libp2p's own, gives up on a bad day.
@@ -59,13 +62,9 @@ pub fn build(keypair: &Keypair) -> Result<Transport, SetUpError> {
         .authenticate(noise::Config::new(keypair)?)
         .multiplex(yamux_config())
         .timeout(HANDSHAKE_TIMEOUT);
-    let connections = quic
-        .or_transport(tcp)
-        .map(|connection, _| match connection {
-            Either::Left((peer, muxer)) => (peer, StreamMuxerBox::new(muxer)),
-            Either::Right((peer, muxer)) => (peer, StreamMuxerBox::new(muxer)),
-        })
-        .boxed();
+    let quic = quic.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
+    let tcp = tcp.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
+    let connections = Ordered::new(quic, tcp).boxed();
     Ok(Transport { connections, drivers })
 }
 

@@ -1,8 +1,8 @@
 //! Kapok's own QUIC transport for libp2p, over quinn.
 //!
 //! It speaks to every libp2p peer at `/quic-v1` (libp2p specs "quic" and "tls"). Written for Kapok because what decides
-//! over poor links is set here and nowhere else: [`config`] for timeouts, windows and sizes, [`congestion`] for the
-//! controller. Reading order: this file (listening and dialling) → [`listener`] → [`connection`] → [`stream`].
+//! over poor links is set here and nowhere else: `config` for timeouts, windows and sizes, `congestion` for the
+//! controller. Reading order: this file (listening and dialling) → `listener` → `connection` → `stream`.
 //!
 //! Dialling goes out through a listening socket where one reaches the target, so that peers behind the same NAT mapping
 //! or firewall rule see one port; otherwise through one unnamed socket for each address family.
