@@ -6,6 +6,9 @@ use super::{
     add, config, get, init, invite, join, later, members, peers, search, serve, show, status, subscribe, sync, withdraw,
 };
 
+/// Flags of the command come first in its help, these below.
+const COMMON: &str = "For every command";
+
 /// Kapok 木棉: a library of teaching resources that schools share, also over poor links.
 #[derive(Debug, clap::Parser)]
 #[command(name = "kapok", version, arg_required_else_help = true, max_term_width = 110)]
@@ -28,13 +31,13 @@ pub(super) struct Args {
 pub(super) struct Global {
     /// The node's data folder. Without it: /var/lib/kapok if that exists, else kapok in the user's data folder
     /// (~/.local/share/kapok)
-    #[arg(long, global = true, value_name = "DIR", env = "KAPOK_HOME", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "DIR", env = "KAPOK_HOME", hide_env_values = true)]
     pub(super) home: Option<PathBuf>,
     /// Print one JSON document on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub(super) json: bool,
     /// Say more on standard error; twice for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = COMMON, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
 }
 

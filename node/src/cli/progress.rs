@@ -34,7 +34,7 @@ impl Display {
     }
 
     pub(super) fn step(&mut self, step: &Progress) {
-        let key = (step.phase.clone(), step.name.clone());
+        let key = key(step);
         match self {
             Self::Silent => {}
             Self::Lines { said } => {
@@ -72,6 +72,12 @@ impl Display {
             let _ = screen.clear();
         }
     }
+}
+
+/// What the figures are about. Items that are counted while files pass by belong to the phase, not to the file.
+fn key(step: &Progress) -> (String, String) {
+    let of_phase = step.total_bytes == 0 && step.done_items < step.total_items;
+    (step.phase.clone(), if of_phase { String::new() } else { step.name.clone() })
 }
 
 fn is_done(step: &Progress) -> bool {
@@ -139,6 +145,14 @@ mod tests {
     fn a_step_is_done_when_all_that_is_counted_is() {
         assert!(is_done(&step(5, 5, 0, 0)) && is_done(&step(5, 5, 2, 2)) && is_done(&step(9, 0, 2, 2)));
         assert!(!is_done(&step(0, 0, 0, 0)) && !is_done(&step(5, 5, 1, 2)) && !is_done(&step(4, 5, 2, 2)));
+    }
+
+    #[test]
+    fn files_that_pass_by_share_the_bar_of_their_phase() {
+        let first = Progress { name: "a".into(), ..step(0, 0, 1, 9) };
+        let second = Progress { name: "b".into(), ..step(0, 0, 2, 9) };
+        assert_eq!(key(&first), key(&second));
+        assert_ne!(key(&step(1, 2, 0, 0)), key(&Progress { name: "b".into(), ..step(1, 2, 0, 0) }));
     }
 
     #[test]
