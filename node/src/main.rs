@@ -1,7 +1,9 @@
-//! The binary `kapok`: the command line (`cli`), the configuration (`settings`) and the wiring of a node (`node`).
+//! The binary `kapok`: the command line (`cli`), the configuration (`settings`), the catalogue
+//! (`catalogue`) and the wiring of a node (`node`).
 //!
 //! Everything else is in the crates beside it. Start reading at [`cli`].
 
+mod catalogue;
 mod cli;
 mod node;
 mod settings;

@@ -7,7 +7,7 @@
 //! Only the types that Kapok uses are allowed: integers, byte and text strings, arrays, maps, booleans and null.
 
 /// Deep enough for every statement of the protocol (the deepest has 5 levels) with room for later fields.
-pub const MAX_DEPTH: usize = 16;
+pub(crate) const MAX_DEPTH: usize = 16;
 
 /// The bytes are not one value in deterministic CBOR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

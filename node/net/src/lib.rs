@@ -5,7 +5,11 @@
 //!
 //! Invariant: this crate depends on neither `node/library` nor `node/private`, so what is private cannot be named here.
 
+pub mod blob;
 pub mod frame;
 pub mod link;
+pub mod search;
 pub mod swarm;
 pub mod transport;
+
+pub use libp2p::Multiaddr;

@@ -1,0 +1,191 @@
+//! Blobs between nodes: one exchange for each node, giving and taking.
+//!
+//! [`Exchange`] is the handle; `desk` is the one task that owns the state machines
+//! ([`kapok_protocol::blob::download`], [`kapok_protocol::blob::upload`]); `streams` moves frames. What is asked of a
+//! node that lacks it is fetched by that node in the direction of the blob's home (through the tree) and passed on
+//! while it arrives.
+//!
+//! Invariant: nothing is given to a peer before the backend has said that a live entry which the peer may receive
+//! names it.
+
+mod backend;
+mod desk;
+mod giving;
+mod streams;
+mod taking;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kapok_protocol::blob::BlobId;
+use kapok_protocol::blob::message::Urgency;
+use kapok_protocol::identity::NodeId;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::link::Links;
+use crate::swarm::AcceptError;
+pub use backend::BlobBackend;
+use desk::{Desk, Event};
+
+/// Completions that a slow listener may lag behind.
+const COMPLETIONS: usize = 1024;
+/// How long a call in the direction of a blob's home may take before other ways are tried.
+const ROUTE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a blob did not come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    #[error("no other node is connected")]
+    Nobody,
+    #[error("no node that can be reached gives it ({0})")]
+    Refused(String),
+    #[error("it cannot be stored: {0}")]
+    Store(String),
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+/// One blob on its way here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    pub blob: BlobId,
+    pub size: u64,
+    /// Bytes that are here and proved.
+    pub done: u64,
+    /// Bytes a second, lately.
+    pub rate_bps: u64,
+    pub from: Vec<NodeId>,
+}
+
+/// What was exchanged with one node since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Content bytes, piece lists included.
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Blobs of which the last piece came from it.
+    pub blobs_in: u64,
+}
+
+/// What the desk lets others see.
+#[derive(Debug, Default)]
+struct Board {
+    transfers: Mutex<Vec<Transfer>>,
+    ledger: Mutex<BTreeMap<NodeId, Ledger>>,
+    stuck: AtomicBool,
+}
+
+/// The node's exchange of blobs. Clones share it.
+#[derive(Clone)]
+pub struct Exchange {
+    events: mpsc::UnboundedSender<Event>,
+    board: Arc<Board>,
+    completions: broadcast::Sender<BlobId>,
+    links: Links,
+    backend: Arc<dyn BlobBackend>,
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Exchange({} on their way)", self.progress().len())
+    }
+}
+
+impl Exchange {
+    /// Starts giving and taking over `links`.
+    ///
+    /// # Errors
+    /// If another driver has taken the protocol.
+    pub fn start(links: Links, backend: Arc<dyn BlobBackend>) -> Result<Self, AcceptError> {
+        // Unbounded in form only: peers' events are bounded by the room given to them, and wants by the catalogue.
+        let (events, incoming) = mpsc::unbounded_channel();
+        let board = Arc::new(Board::default());
+        let completions = broadcast::Sender::new(COMPLETIONS);
+        streams::answer(&links, &events)?;
+        let desk = Desk::new(links.clone(), backend.clone(), events.clone(), board.clone(), completions.clone());
+        links.keep(tokio::spawn(desk.run(incoming)));
+        Ok(Self { events, board, completions, links, backend })
+    }
+
+    /// Wants a blob, without waiting for it. Lower ranks first.
+    pub fn want(&self, blob: BlobId, size: u64, home: NodeId, urgency: Urgency, rank: u64) {
+        let _ = self.events.send(Event::Want { blob, size, home, urgency, rank, hops: 0, done: None });
+    }
+
+    /// Does not want it any more.
+    pub fn unwant(&self, blob: BlobId) {
+        let _ = self.events.send(Event::Unwant(blob));
+    }
+
+    /// Brings a blob here and waits for it.
+    ///
+    /// # Errors
+    /// Who was asked and why it did not come. It stays wanted and comes when somebody gives it.
+    pub async fn fetch(
+        &self,
+        blob: BlobId,
+        size: u64,
+        home: NodeId,
+        urgency: Urgency,
+        rank: u64,
+    ) -> Result<(), FetchError> {
+        route(&self.links, &*self.backend, home).await;
+        if self.links.proven().is_empty() {
+            self.want(blob, size, home, urgency, rank);
+            return Err(FetchError::Nobody);
+        }
+        let (done, result) = oneshot::channel();
+        let want = Event::Want { blob, size, home, urgency, rank, hops: 0, done: Some(done) };
+        self.events.send(want).map_err(|_| FetchError::Stopping)?;
+        result.await.unwrap_or(Err(FetchError::Stopping))
+    }
+
+    /// What is on its way.
+    #[must_use]
+    pub fn progress(&self) -> Vec<Transfer> {
+        self.board.transfers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was exchanged with each node since the start.
+    #[must_use]
+    pub fn ledger(&self) -> BTreeMap<NodeId, Ledger> {
+        self.board.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Blobs as they become complete.
+    #[must_use]
+    pub fn completions(&self) -> broadcast::Receiver<BlobId> {
+        self.completions.subscribe()
+    }
+
+    /// Whether nothing moves: all that is wanted is here, or nobody who is connected gives it.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.board.stuck.load(Ordering::Acquire)
+    }
+
+    /// Stops; what has arrived of unfinished blobs is synced.
+    pub async fn shutdown(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.events.send(Event::Stop(done)).is_ok() {
+            let _ = stopped.await;
+        }
+    }
+}
+
+/// Connects with the next node in the direction of `home`, if nobody there is linked.
+async fn route(links: &Links, backend: &dyn BlobBackend, home: NodeId) {
+    let next = tokio::task::block_in_place(|| {
+        let (me, home) = (backend.me()?, backend.member(&home)?);
+        me.next_hop(&home)
+    });
+    let Some(next) = next.filter(|next| links.member(next).is_none()) else { return };
+    let addresses = tokio::task::block_in_place(|| backend.addresses(&next));
+    match tokio::time::timeout(ROUTE_PATIENCE, links.connect(next, addresses)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::debug!(node = %next, %error, "no way in that direction"),
+        Err(_) => tracing::debug!(node = %next, "no answer from that direction"),
+    }
+}

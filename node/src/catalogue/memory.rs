@@ -1,0 +1,197 @@
+//! What is small enough to be kept in memory: members, shelves with their checksums, profiles and revocations.
+//!
+//! A federation of 300 nodes has about 1,000 shelves of 2 KiB.
+
+use std::collections::BTreeMap;
+
+use kapok_library::book::Book;
+use kapok_library::profile::Profile;
+use kapok_library::revocation::Revocation;
+use kapok_protocol::entry::{Kind, Sequence, ShelfId, Verified};
+use kapok_protocol::head::{Progress, VerifiedHead};
+use kapok_protocol::identity::NodeId;
+use kapok_protocol::lthash::LtHash;
+use kapok_protocol::membership::{Certificate, Chain, MAX_CHAIN, Member};
+use kapok_protocol::time::Timestamp;
+use kapok_store::journal::Journal;
+use kapok_store::view::View;
+
+use super::record::Record;
+use super::tables::{self, CERTIFICATE, LIVE, Live, SHELF, TOTALS, Totals};
+use super::{CatalogueError, Result};
+
+/// A shelf in memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shelf {
+    pub(super) head: Option<(u64, VerifiedHead)>,
+    pub(super) progress: Progress,
+    pub(super) changed_at: u64,
+    pub(super) live: u64,
+    pub(super) sum: LtHash,
+    pub(super) mismatch: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) me: NodeId,
+    pub(super) certificates: BTreeMap<NodeId, (u64, Certificate)>,
+    /// All whose chain holds, worked out anew when a certificate comes.
+    pub(super) members: BTreeMap<NodeId, Member>,
+    pub(super) shelves: BTreeMap<ShelfId, Shelf>,
+    pub(super) book: Book,
+    pub(super) totals: Totals,
+    /// The newest time that an ancestor has signed.
+    pub(super) signed_now: Timestamp,
+}
+
+impl Memory {
+    pub(super) fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            certificates: BTreeMap::new(),
+            members: BTreeMap::new(),
+            shelves: BTreeMap::new(),
+            book: Book::default(),
+            totals: Totals::default(),
+            signed_now: Timestamp::default(),
+        }
+    }
+
+    /// What the view and the journal hold of it.
+    pub(super) fn load(me: NodeId, view: &View, journal: &Journal) -> Result<Self> {
+        let mut memory = Self::new(me);
+        let read = |position| Record::from_bytes(&journal.read(position)?).map_err(CatalogueError::Damaged);
+        for pair in view.all(CERTIFICATE) {
+            let position = tables::decode(&pair?.1)?;
+            let certificate = match read(position)? {
+                Record::Certificate(certificate) => certificate,
+                // One that came inside its issuer's entry.
+                Record::Entry(entry) => match kapok_library::membership::certificate(entry.entry()) {
+                    Ok(Some(certificate)) => certificate,
+                    _ => continue,
+                },
+                _ => continue,
+            };
+            memory.certificates.insert(certificate.membership().subject, (position, certificate));
+        }
+        for pair in view.all(SHELF) {
+            let (key, value) = pair?;
+            let Some(id) = tables::read_shelf_key(&key) else { continue };
+            let stored: tables::Shelf = tables::decode(&value)?;
+            let head = match stored.head {
+                Some(position) => match read(position)? {
+                    Record::Head(head) => Some((position, head)),
+                    _ => None,
+                },
+                None => None,
+            };
+            let sum = LtHash::from_bytes(&stored.sum).unwrap_or_default();
+            let tables::Shelf { progress, changed_at, live, mismatch, .. } = stored;
+            memory.shelves.insert(id, Shelf { head, progress, changed_at, live, sum, mismatch });
+            for kind in [Kind::PROFILE, Kind::REVOCATION] {
+                let prefix = [tables::shelf_key(&id), kind.0.to_be_bytes().to_vec()].concat();
+                for pair in view.prefix(LIVE, &prefix) {
+                    let live: Live = tables::decode(&pair?.1)?;
+                    if let Some(position) = live.position
+                        && let Record::Entry(entry) = read(position)?
+                    {
+                        memory.note(&entry);
+                    }
+                }
+            }
+        }
+        if let Some(totals) = view.get(TOTALS, b"")? {
+            memory.totals = tables::decode(&totals)?;
+        }
+        memory.know_members();
+        Ok(memory)
+    }
+
+    /// Whether a record says anything that is not known. What is a repetition takes no place in the journal.
+    pub(super) fn is_news(&self, record: &Record) -> bool {
+        match record {
+            Record::Certificate(certificate) => {
+                let known = self.certificates.get(&certificate.membership().subject);
+                known.is_none_or(|(_, known)| certificate.supersedes(known))
+            }
+            Record::Head(head) => {
+                let known = self.shelves.get(&head.head().shelf).and_then(|shelf| shelf.head.as_ref());
+                known.is_none_or(|(_, known)| head.supersedes(known))
+            }
+            Record::Reached(shelf, progress) => {
+                self.shelves.get(shelf).is_none_or(|known| !known.progress.covers_all(progress) || known.mismatch)
+            }
+            Record::Entry(_) | Record::Stub(..) | Record::TextArrived(_) => true,
+        }
+    }
+
+    /// Profiles and revocations.
+    pub(super) fn note(&mut self, entry: &Verified) {
+        let (author, sequence) = (entry.entry().author, entry.entry().sequence);
+        match entry.entry().key.kind {
+            Kind::PROFILE => {
+                let profile = entry.entry().body.as_deref().map(Profile::from_body);
+                if let Some(Ok(profile)) = profile {
+                    self.book.put_profile(author, sequence, entry.entry().time, profile);
+                }
+            }
+            Kind::REVOCATION => {
+                if let Ok((subject, revocation)) = Revocation::read(entry.entry()) {
+                    self.book.put_revocation(author, sequence, subject, revocation);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The federation's root key: the issuer of the city's certificate in this node's own chain.
+    pub(super) fn federation(&self) -> Option<NodeId> {
+        self.certificates.get(&self.me).map(|(_, certificate)| certificate.membership().federation)
+    }
+
+    pub(super) fn chain(&self, id: &NodeId) -> Option<Chain> {
+        let federation = self.federation()?;
+        let mut chain = vec![self.certificates.get(id)?.1.clone()];
+        while chain[0].membership().issuer != federation {
+            if chain.len() == MAX_CHAIN {
+                return None;
+            }
+            let issuer = chain[0].membership().issuer;
+            chain.insert(0, self.certificates.get(&issuer)?.1.clone());
+        }
+        Some(Chain::new(chain))
+    }
+
+    /// Works out who is a member, and how late it is by the word of this node's ancestors.
+    pub(super) fn know_members(&mut self) {
+        let Some(federation) = self.federation() else { return };
+        if let Some(chain) = self.chain(&self.me) {
+            let own = chain.certificates().iter().map(|c| c.membership().not_before).max().unwrap_or_default();
+            self.signed_now = self.signed_now.max(own);
+            let ancestors: Vec<_> = chain.certificates().iter().map(|c| c.membership().subject).collect();
+            let heads = self.shelves.iter().filter(|(id, _)| id.author != self.me && ancestors.contains(&id.author));
+            let signed = heads.filter_map(|(_, shelf)| shelf.head.as_ref()).map(|(_, head)| head.head().time).max();
+            self.signed_now = self.signed_now.max(signed.unwrap_or_default());
+        }
+        let verified = self.certificates.keys().filter_map(|id| {
+            let member = self.chain(id)?.verify(&federation, self.signed_now).ok()?;
+            Some((*id, member))
+        });
+        self.members = verified.collect();
+    }
+
+    pub(super) fn is_ancestor(&self, above: &NodeId, below: &NodeId) -> bool {
+        match (self.members.get(above), self.members.get(below)) {
+            (Some(above), Some(below)) => above.is_ancestor_of(below),
+            _ => false,
+        }
+    }
+
+    pub(super) fn revocation(&self, subject: &NodeId) -> Option<(NodeId, &Revocation)> {
+        self.book.revocation(subject, |issuer| self.is_ancestor(issuer, subject))
+    }
+
+    pub(super) fn is_revoked(&self, author: &NodeId, sequence: Sequence) -> bool {
+        self.revocation(author).is_some_and(|(_, revocation)| revocation.last.is_none_or(|last| sequence > last))
+    }
+}

@@ -1,0 +1,29 @@
+//! The wiring: where store, catalogue, index, network and HTTP meet.
+//!
+//! [`App`] holds the parts; each use case has a file of its own (`add`, `fetch`, `search`, `sync`, …) and `port`
+//! joins them to HTTP's trait. [`init`] makes a data folder, [`start`] brings a node up.
+//!
+//! Reading order: `app` → `start` → `port` → the use case that you are looking for.
+
+mod add;
+mod app;
+mod blobs;
+mod collect;
+mod facts;
+mod federation;
+mod fetch;
+mod indexing;
+mod init;
+mod links;
+mod local;
+mod port;
+mod search;
+mod start;
+mod status;
+mod subscriptions;
+mod sync;
+mod uploads;
+mod withdraw;
+
+pub(crate) use init::{InitOptions, Initialised, init};
+pub(crate) use start::{Running, StartOptions, start};

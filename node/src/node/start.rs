@@ -1,0 +1,283 @@
+//! Bringing a node up: folder, journals, views, network, pages; and taking it down in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use kapok_http::ServerConfig;
+use kapok_indexer::extract::{Pool, WorkerCommand};
+use kapok_net::blob::Exchange;
+use kapok_net::link::Links;
+use kapok_net::search::Searcher;
+use kapok_net::swarm::{Config, Network};
+use kapok_protocol::identity::{Keypair, NodeId};
+use kapok_store::blobs::Blobs;
+use kapok_store::fs::{RealFs, SharedFs};
+use kapok_store::home::Home;
+use kapok_store::journal::{Journal, Options};
+use kapok_store::view::{View, ViewOptions};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::app::{AGENT, App, now};
+use super::blobs::BlobsOnDisk;
+use super::indexing::Indexing;
+use super::links::LinkBackend;
+use super::local::Local;
+use super::port::Port;
+use super::search::Answering;
+use super::sync::Rounds;
+use crate::catalogue::Catalogue;
+use crate::settings::Settings;
+
+/// How often released blobs are looked for.
+const COLLECT_INTERVAL: Duration = Duration::from_secs(2);
+/// How long an orderly stop waits for the index to note where it is.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StartOptions {
+    /// Where pages and API listen, instead of the setting.
+    pub(crate) http: Option<Vec<SocketAddr>>,
+    /// Where other nodes reach it, instead of the setting; empty: the setting.
+    pub(crate) listen: Vec<String>,
+    /// For the time of one command: listens for other nodes on a port of the system's choice.
+    pub(crate) ephemeral: bool,
+}
+
+/// A node that is up.
+pub(crate) struct Running {
+    pub(crate) node: NodeId,
+    /// The pages' address on this machine.
+    pub(crate) http: String,
+    pub(crate) token: String,
+    pub(crate) listen: Vec<String>,
+    app: Arc<App>,
+    tasks: Vec<JoinHandle<()>>,
+    server: JoinHandle<()>,
+    indexer: Option<std::thread::JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({} at {})", self.node, self.http)
+    }
+}
+
+/// Starts the node of a home. On return it listens; views may still be on their way.
+pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running> {
+    let home = home.to_path_buf();
+    let app = tokio::task::spawn_blocking(move || open(&home)).await??;
+    let node = app.catalogue.id();
+    let http = match &options.http {
+        Some(addresses) => addresses.clone(),
+        None => app.settings().http_addresses(),
+    };
+    let listeners = bind(&http).await?;
+    let url = format!("http://{}", local(&listeners)?);
+    let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 32]>());
+    let listen = if !options.listen.is_empty() {
+        options.listen.clone()
+    } else if options.ephemeral {
+        ["/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/udp/0/quic-v1"].map(str::to_owned).to_vec()
+    } else {
+        app.settings().listen_addresses()
+    };
+    let listen = listen
+        .iter()
+        .map(|text| text.parse().with_context(|| format!("“{text}” is not an address to listen on")))
+        .collect::<Result<Vec<kapok_net::Multiaddr>>>()?;
+    let secret = app.catalogue.keypair().secret();
+    let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await?;
+    let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
+    let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone())))?;
+    let searcher = Searcher::start(links.clone(), Arc::new(Answering(app.clone())))?;
+    let listen: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
+    let _ = app.links.set(links);
+    let _ = app.exchange.set(exchange);
+    let _ = app.searcher.set(searcher);
+
+    let (mut tasks, indexer) = background(&app);
+    tasks.push(tokio::spawn(app.clone().keep_parent()));
+    tasks.push(tokio::spawn(app.clone().keep_syncing()));
+    let server = serve(&app, listeners, &token, &http);
+    app.home.write_run_file("token", token.as_bytes())?;
+    app.home.write_run_file("http", url.as_bytes())?;
+    Ok(Running { node, http: url, token, listen, app, tasks, server, indexer: Some(indexer) })
+}
+
+/// Everything on the disk, opened. The catalogue is brought up to date later.
+fn open(root: &Path) -> Result<Arc<App>> {
+    let fs: SharedFs = Arc::new(RealFs);
+    let home = Home::open(fs.clone(), root)?;
+    let paths = home.paths().clone();
+    let secret = home.read_key(&paths.node_key())?.context("the node's key is missing: keys/node.key")?;
+    let secret = secret.as_slice().try_into().context("keys/node.key has not the 32 bytes of a key")?;
+    let settings = Settings::load(&paths.config())?;
+    let shared = Journal::open(fs.clone(), &paths.shared_journal(), Options::default(), rand::random())?;
+    let private = Journal::open(fs.clone(), &paths.private_journal(), Options::default(), rand::random())?;
+    let audit = Journal::open(fs.clone(), &paths.audit_journal(), Options::chained(), rand::random())?;
+    let blobs = Blobs::open(fs.clone(), paths.clone())?;
+    let view = View::open(&paths.catalogue(), ViewOptions::default())?;
+    let indexing = Indexing::open(paths.index())?;
+    let program = std::env::current_exe().context("the program does not know where it is")?;
+    let worker = WorkerCommand { program, args: vec!["extract-worker".into()] };
+    Ok(Arc::new(App {
+        catalogue: Catalogue::new(Keypair::from_secret(&secret), shared, view),
+        local: Local::load(private)?,
+        home,
+        blobs,
+        audit,
+        indexing,
+        extraction: Pool::new(worker),
+        settings: Mutex::new(settings),
+        rounds: Rounds::default(),
+        links: OnceLock::new(),
+        exchange: OnceLock::new(),
+        searcher: OnceLock::new(),
+        stopping: watch::Sender::new(false),
+    }))
+}
+
+async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.with_context(|| {
+            format!("cannot listen on http://{address}\n  another program may use that port: choose one with --http")
+        })?);
+    }
+    Ok(listeners)
+}
+
+/// How this machine reaches the pages: loopback, where one listener covers it.
+fn local(listeners: &[TcpListener]) -> Result<SocketAddr> {
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>()?;
+    let mut reachable = addresses.iter().map(|address| {
+        let mut address = *address;
+        if address.ip().is_unspecified() {
+            let loopback: std::net::IpAddr = if address.is_ipv4() {
+                std::net::Ipv4Addr::LOCALHOST.into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            };
+            address.set_ip(loopback);
+        }
+        address
+    });
+    let first = reachable.clone().find(|address| address.ip().is_loopback()).or_else(|| reachable.next());
+    first.context("there is no address for the pages to listen on\n  give one with --http")
+}
+
+/// Threads and tasks that keep the node's house in order.
+fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<()>) {
+    let follower = app.clone();
+    let indexer = std::thread::spawn(move || {
+        loop {
+            match follower.catalogue.catch_up() {
+                Ok(()) => break,
+                // A full disk, most likely: files and log-in work meanwhile.
+                Err(error) => {
+                    tracing::error!(%error, "the catalogue cannot be brought up to date");
+                    if *follower.stopping.borrow() {
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_secs(5));
+                }
+            }
+        }
+        if let Err(error) = follower.catalogue.sign_missing_heads(now()) {
+            tracing::warn!(%error, "heads could not be signed");
+        }
+        if let Err(error) = follower.publish_profile() {
+            tracing::warn!(%error, "the profile could not be published");
+        }
+        follower.rounds.announce();
+        follower.follow_journal();
+    });
+    let collector = app.clone();
+    let collecting = tokio::spawn(async move {
+        let mut swept: Option<tokio::time::Instant> = None;
+        loop {
+            tokio::time::sleep(COLLECT_INTERVAL).await;
+            let due = swept.is_none_or(|at| at.elapsed() > super::collect::SWEEP_INTERVAL);
+            let done = collector
+                .blocking(move |app| {
+                    app.catalogue.wait_for_catch_up(Duration::ZERO).map_err(super::app::failure)?;
+                    app.collect_released()?;
+                    if due { app.sweep() } else { Ok(()) }
+                })
+                .await;
+            match done {
+                Ok(()) if due => swept = Some(tokio::time::Instant::now()),
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%error, "collecting waits"),
+            }
+        }
+    });
+    (vec![collecting], indexer)
+}
+
+fn serve(app: &Arc<App>, listeners: Vec<TcpListener>, token: &str, http: &[SocketAddr]) -> JoinHandle<()> {
+    let (host_names, secure_cookies) = {
+        let settings = app.settings();
+        (settings.host_names(), settings.secure_cookies())
+    };
+    let offset = jiff::ZonedDateTime::now().offset().seconds();
+    let config =
+        ServerConfig { token: token.to_owned(), host_names, secure_cookies, utc_offset_seconds: i64::from(offset) };
+    let node: Arc<dyn kapok_http::port::Node> = Arc::new(Port(app.clone()));
+    let mut stopping = app.stopping.subscribe();
+    let addresses = http.to_vec();
+    tokio::spawn(async move {
+        let stop = async move {
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = kapok_http::serve(listeners, node, config, stop).await {
+            tracing::error!(%error, ?addresses, "the pages stopped");
+        }
+    })
+}
+
+impl Running {
+    /// Returns when the node has stopped by itself.
+    pub(crate) async fn wait(&mut self) {
+        let _ = (&mut self.server).await;
+    }
+
+    /// Stops in order: no new work, what is begun is finished, views are closed so that the next start is quick.
+    pub(crate) async fn stop(mut self) {
+        let _ = self.app.stopping.send(true);
+        if !self.server.is_finished() {
+            let _ = (&mut self.server).await;
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+        if let Some(exchange) = self.app.exchange.get() {
+            exchange.shutdown().await;
+        }
+        if let Some(links) = self.app.links.get() {
+            links.shutdown().await;
+        }
+        self.app.indexing.stop();
+        let (app, indexer) = (self.app.clone(), self.indexer.take());
+        let closing = tokio::task::spawn_blocking(move || {
+            if let Some(indexer) = indexer {
+                let _ = indexer.join();
+            }
+            if let Err(error) = app.catalogue.close() {
+                tracing::warn!(%error, "the catalogue was not closed in order; it is made anew at the next start");
+            }
+            for file in ["token", "http"] {
+                let _ = std::fs::remove_file(app.home.paths().run().join(file));
+            }
+        });
+        if tokio::time::timeout(FAREWELL * 4, closing).await.is_err() {
+            tracing::warn!("the views took too long to close; they are made anew at the next start");
+        }
+    }
+}

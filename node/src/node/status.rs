@@ -1,0 +1,230 @@
+//! The node's figures, resources in full, the newest, and opening blobs.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use kapok_http::port::{
+    Blob, BlobReader, ByteStream, Failure, Latest, Link, Ratings, Resource, Result, Status, Version, Viewer,
+};
+use kapok_library::resource::ResourceId;
+use kapok_protocol::blob::BlobId;
+use kapok_protocol::membership::Member;
+use kapok_store::blobs::Blobs;
+use tokio::io::AsyncWriteExt as _;
+
+use super::app::{AGENT, App, blob_failure, failure, rfc3339};
+use super::facts;
+use crate::catalogue::{Found, Reading};
+
+/// Counting all blobs costs a walk through their folders, so the figure may be this old.
+const COUNT_AGE: Duration = Duration::from_secs(20);
+/// Of a text that is shown beside the files.
+const EXCERPT_CHARS: usize = 3_000;
+/// Read from a blob and handed on at once.
+const STREAM_BYTES: usize = 128 * 1024;
+
+/// Blobs and their bytes, as last counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    at: Instant,
+    blobs: u64,
+    bytes: u64,
+}
+
+impl App {
+    pub(super) fn status(&self) -> Result<Status> {
+        let (blobs, bytes) = self.counted();
+        let links = self.links.get();
+        let linked = links.map(|links| links.proven()).unwrap_or_default();
+        let made = self.local.state().made.clone();
+        let mut status = Status {
+            node: self.catalogue.id().to_string(),
+            blobs,
+            bytes,
+            version: AGENT.trim_start_matches("kapok/").to_owned(),
+            peers_connected: linked.len() as u64,
+            link: if linked.is_empty() { Link::Offline } else { Link::Online },
+            free_bytes: self.home.fs().free_space(self.home.paths().root()).unwrap_or(0),
+            rebuilding_percent: self.catalogue.rebuilding_percent(),
+            catalogue_at: self.rounds.last_at().map(rfc3339),
+            pending: self.rounds.pending(),
+            ..Status::default()
+        };
+        if let Some(made) = &made {
+            status.name.clone_from(&made.name);
+            made.tier.as_str().clone_into(&mut status.tier);
+        }
+        if let Some(reason) = self.catalogue.journal().read_only_because() {
+            status.notices.push(format!("磁盘写不进去了，本馆现在只能看：{reason}"));
+        }
+        // While the catalogue is being made anew the rest is not known, and the figures that are known are shown.
+        let Ok(reading) = self.catalogue.reading() else { return Ok(status) };
+        (status.entries, status.resources) = reading.totals();
+        if let Some(me) = reading.try_me() {
+            status.name.clone_from(&me.name);
+            me.tier.as_str().clone_into(&mut status.tier);
+            status.federation = reading.try_federation().map(|id| id.to_string()).unwrap_or_default();
+            status.parent_name = me.parent().map(|parent| Self::named(&reading, &parent).0);
+        }
+        status.held = self.rounds.held();
+        Ok(status)
+    }
+
+    fn counted(&self) -> (u64, u64) {
+        if let Some(counted) = self.rounds.counted()
+            && counted.at.elapsed() < COUNT_AGE
+        {
+            return (counted.blobs, counted.bytes);
+        }
+        let (mut blobs, mut bytes) = (0, 0);
+        for blob in self.blobs.iter().flatten() {
+            blobs += 1;
+            bytes += self.blobs.size(blob).ok().flatten().unwrap_or(0);
+        }
+        self.rounds.set_counted(Counted { at: Instant::now(), blobs, bytes });
+        (blobs, bytes)
+    }
+
+    pub(super) fn resource(&self, viewer: &Viewer, id: &str) -> Result<Resource> {
+        let reading = self.reading()?;
+        let found = self.visible(&reading, viewer, id)?;
+        let excerpt = self.excerpt(&found);
+        let resource = &found.resource;
+        let mut versions = vec![Version {
+            version: u64::from(resource.version),
+            time: rfc3339(found.time),
+            note: resource.note.clone(),
+            files: resource.files.iter().map(facts::file).collect(),
+        }];
+        versions.extend(resource.former.iter().rev().map(|former| Version {
+            version: u64::from(former.number),
+            time: rfc3339(former.time),
+            note: former.note.clone(),
+            files: former.files.iter().map(facts::file).collect(),
+        }));
+        let summary = self.summary(&reading, &found);
+        // The home holds what it published; this node knows of itself.
+        let mut holders = vec![summary.home.clone()];
+        let me = self.catalogue.id().to_string();
+        if summary.held && me != summary.home {
+            holders.push(me);
+        }
+        Ok(Resource {
+            description: resource.description.clone(),
+            keywords: resource.keywords.clone(),
+            license: resource.license.clone(),
+            versions,
+            reviews: Vec::new(),
+            ratings: Ratings::default(),
+            holders,
+            excerpt,
+            summary,
+        })
+    }
+
+    /// A resource that the viewer may see.
+    pub(super) fn visible(&self, reading: &Reading<'_>, viewer: &Viewer, id: &str) -> Result<Found> {
+        let title = "no such resource";
+        let id: ResourceId = id
+            .parse()
+            .map_err(|e: kapok_library::resource::NotAResourceId| Failure::not_found(title, e.to_string()))?;
+        if let Some(found) = reading.resource(&id).map_err(failure)? {
+            if viewer.sees(facts::visibility(found.visibility)) {
+                return Ok(found);
+            }
+        } else if let Some((by, withdrawn)) = reading.withdrawal(&id).map_err(failure)? {
+            let (name, _) = Self::named(reading, &by);
+            return Err(Failure::withdrawn(name, withdrawn.reason));
+        }
+        Err(Failure::not_found(title, format!("there is no resource {id} that you may see"))
+            .remedy("search for it, or sign in"))
+    }
+
+    fn excerpt(&self, found: &Found) -> Option<String> {
+        let text = found.resource.files.iter().find_map(|file| file.text)?;
+        let text = self.read_text(&text.blob).ok().flatten()?;
+        Some(text.chars().take(EXCERPT_CHARS).collect())
+    }
+
+    pub(super) fn latest(&self, viewer: &Viewer, limit: usize) -> Result<Latest> {
+        let reading = self.reading()?;
+        let mut resources = Vec::new();
+        for id in reading.recent() {
+            if resources.len() >= limit {
+                break;
+            }
+            if let Some(found) = reading.resource(&id.map_err(failure)?).map_err(failure)?
+                && viewer.sees(facts::visibility(found.visibility))
+            {
+                resources.push(self.summary(&reading, &found));
+            }
+        }
+        Ok(Latest { resources })
+    }
+
+    /// A blob that is here and that a live entry shows to this viewer.
+    pub(super) fn open_blob(&self, viewer: &Viewer, blob: BlobId) -> Result<Blob> {
+        let unknown = || Failure::not_found("no such file", "it is not here, or not for you").remedy("search for it");
+        let size = self.blobs.size(blob).map_err(|error| blob_failure("cannot open the file", &error))?;
+        let size = size.ok_or_else(unknown)?;
+        let reading = self.reading()?;
+        for used in reading.uses(&blob).map_err(failure)? {
+            let Some(found) = reading.resource(&used.resource).map_err(failure)? else { continue };
+            if !viewer.sees(facts::visibility(found.visibility)) {
+                continue;
+            }
+            let former = found.resource.former.iter().flat_map(|version| &version.files);
+            let file = found.resource.files.iter().chain(former).find(|file| file.blob == blob);
+            let (name, media_type) = file.map_or_else(
+                || ("text".to_owned(), "application/octet-stream".to_owned()),
+                |file| (file.name.clone(), file.mime.clone()),
+            );
+            let reader = Box::new(Ranges { blobs: self.blobs.clone(), blob });
+            return Ok(Blob { size, name, media_type, reader });
+        }
+        Err(unknown())
+    }
+
+    /// The member that this node is, in words for whoever asked.
+    pub(super) fn me<'a>(reading: &'a Reading<'_>) -> Result<&'a Member> {
+        reading.try_me().ok_or_else(|| failure(crate::catalogue::CatalogueError::NotAMember))
+    }
+}
+
+/// Parts of a blob, streamed from its file.
+struct Ranges {
+    blobs: Blobs,
+    blob: BlobId,
+}
+
+#[async_trait]
+impl BlobReader for Ranges {
+    async fn range(&self, start: u64, length: u64) -> Result<ByteStream> {
+        let reader = self.blobs.reader(self.blob).map_err(|error| blob_failure("cannot open the file", &error))?;
+        let reader = Arc::new(reader);
+        let (mut to, from) = tokio::io::duplex(STREAM_BYTES);
+        tokio::spawn(async move {
+            let mut at = start;
+            let end = start.saturating_add(length);
+            while at < end {
+                let want = usize::try_from(end - at).unwrap_or(STREAM_BYTES).min(STREAM_BYTES);
+                let reader = reader.clone();
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut bytes = vec![0; want];
+                    let read = reader.read_at(at, &mut bytes)?;
+                    bytes.truncate(read);
+                    Ok::<_, io::Error>(bytes)
+                });
+                let Ok(Ok(bytes)) = read.await else { break };
+                // The browser went away, or the file is shorter than it was: the stream just ends.
+                if bytes.is_empty() || to.write_all(&bytes).await.is_err() {
+                    break;
+                }
+                at += bytes.len() as u64;
+            }
+        });
+        Ok(Box::pin(from))
+    }
+}

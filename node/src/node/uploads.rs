@@ -1,0 +1,246 @@
+//! Uploads: files that come from browsers in parts, on disk from the first byte, resumable across restarts.
+//!
+//! The bytes are the blob store's business; what belongs to an upload beside them (name, size, whose) lies next to
+//! them in `staging/TOKEN.meta`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kapok_http::port::{ByteStream, Failure, FailureKind, Result, Upload, UploadRequest, Viewer};
+use kapok_library::resource::rules::check_file_name;
+use kapok_store::blobs::{Added, MAX_BLOB_BYTES};
+use minicbor::{Decode, Encode};
+use tokio::io::AsyncReadExt as _;
+
+use super::app::{App, blob_failure};
+
+/// Handed to the blob store at once.
+const PART_BYTES: usize = 256 * 1024;
+/// An upload that nobody has gone on with for so long is given up.
+const EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Uploads one person may have open: more than any form sends.
+const MAX_OPEN: usize = 1_000;
+
+#[derive(Clone, Debug, Encode, Decode)]
+struct Meta {
+    #[n(0)]
+    name: String,
+    #[n(1)]
+    size: u64,
+    #[n(2)]
+    owner: String,
+}
+
+fn owner(viewer: &Viewer) -> String {
+    viewer.person().map_or_else(|| "owner".to_owned(), |id| data_encoding::HEXLOWER.encode(&id.0))
+}
+
+impl App {
+    fn meta_path(&self, token: &str) -> PathBuf {
+        self.home.paths().staging().join(format!("{token}.meta"))
+    }
+
+    /// What belongs to an upload, if it is this viewer's.
+    fn meta(&self, viewer: &Viewer, token: &str) -> Result<Meta> {
+        let unknown = || {
+            Failure::not_found("no such upload", "it is unknown, finished, given up, or somebody else's")
+                .remedy("choose the file again")
+        };
+        let plain = !token.is_empty() && token.len() <= 64 && token.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !plain {
+            return Err(unknown());
+        }
+        let bytes = std::fs::read(self.meta_path(token)).map_err(|_| unknown())?;
+        let meta: Meta = minicbor::decode(&bytes).map_err(|_| unknown())?;
+        if meta.owner == owner(viewer) { Ok(meta) } else { Err(unknown()) }
+    }
+
+    pub(super) fn create_upload(&self, viewer: &Viewer, request: &UploadRequest) -> Result<Upload> {
+        const TITLE: &str = "cannot begin the upload";
+        check_file_name(&request.name).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+        if request.size == 0 {
+            return Err(super::add::empty(&request.name));
+        }
+        if request.size > MAX_BLOB_BYTES {
+            let detail = format!("{} bytes are more than the {MAX_BLOB_BYTES} that a file may have", request.size);
+            return Err(Failure::new(FailureKind::TooLarge, TITLE, detail));
+        }
+        let open = self.blobs.uploads().map_err(|error| blob_failure(TITLE, &error))?;
+        if open.len() >= MAX_OPEN {
+            return Err(Failure::unavailable(TITLE, format!("{MAX_OPEN} uploads are open already"))
+                .remedy("finish or give up some of them"));
+        }
+        let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
+        self.begin(viewer, &token, &request.name, request.size)?;
+        // Room for the whole is looked for now, not when most of it has come.
+        let upload = self.blobs.upload(&token, Some(request.size));
+        if let Err(error) = upload {
+            let _ = std::fs::remove_file(self.meta_path(&token));
+            return Err(blob_failure(TITLE, &error));
+        }
+        Ok(Upload { id: token, name: request.name.clone(), size: request.size, offset: 0 })
+    }
+
+    fn begin(&self, viewer: &Viewer, token: &str, name: &str, size: u64) -> Result<()> {
+        let meta = Meta { name: name.to_owned(), size, owner: owner(viewer) };
+        let bytes = minicbor::to_vec(&meta).map_err(|e| Failure::internal("cannot begin the upload", e.to_string()))?;
+        std::fs::write(self.meta_path(token), bytes)
+            .map_err(|error| Failure::no_space("cannot begin the upload", error.to_string()).remedy("free some space"))
+    }
+
+    pub(super) fn upload(&self, viewer: &Viewer, token: &str) -> Result<Upload> {
+        let meta = self.meta(viewer, token)?;
+        let upload = self.blobs.upload(token, Some(meta.size));
+        let upload = upload.map_err(|error| blob_failure("cannot look at the upload", &error))?;
+        Ok(Upload { id: token.to_owned(), name: meta.name, size: meta.size, offset: upload.received() })
+    }
+
+    /// Appends what comes. What has arrived is kept, whatever happens next.
+    pub(super) async fn append_upload(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        token: &str,
+        offset: u64,
+        mut bytes: ByteStream,
+    ) -> Result<Upload> {
+        const TITLE: &str = "cannot go on with the upload";
+        let meta = self.meta(viewer, token)?;
+        let mut upload = {
+            let token = token.to_owned();
+            self.blocking(move |app| {
+                app.blobs.upload(&token, Some(meta.size)).map_err(|error| blob_failure(TITLE, &error))
+            })
+            .await?
+        };
+        if upload.received() != offset {
+            let detail = format!("it stands at byte {}, not at {offset}", upload.received());
+            return Err(Failure::conflict(TITLE, detail).remedy("go on from where it stands"));
+        }
+        let size = meta.size;
+        let mut at = offset;
+        loop {
+            let part = read_part(&mut bytes).await.map_err(|error| {
+                Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("go on from where it stands")
+            })?;
+            if part.is_empty() {
+                break;
+            }
+            let next = at + part.len() as u64;
+            if next > size {
+                let detail = format!("more bytes came than the {size} that were announced");
+                return Err(Failure::invalid(TITLE, detail).remedy("begin the upload again with the right size"));
+            }
+            upload = self
+                .blocking(move |_| {
+                    let mut upload = upload;
+                    upload.append(at, &part).map_err(|error| blob_failure(TITLE, &error))?;
+                    Ok(upload)
+                })
+                .await?;
+            at = next;
+        }
+        Ok(Upload { id: token.to_owned(), name: meta.name, size, offset: at })
+    }
+
+    pub(super) async fn receive_upload(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        name: &str,
+        max_bytes: u64,
+        mut bytes: ByteStream,
+    ) -> Result<Upload> {
+        const TITLE: &str = "cannot take the file";
+        check_file_name(name).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+        let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
+        let mut upload = self.blobs.upload(&token, None).map_err(|error| blob_failure(TITLE, &error))?;
+        let mut at = 0;
+        loop {
+            let part = read_part(&mut bytes).await;
+            let part = match part {
+                Ok(part) if at + part.len() as u64 > max_bytes => {
+                    let _ = upload.abandon();
+                    let detail = format!("it has more than {max_bytes} bytes");
+                    return Err(Failure::new(FailureKind::TooLarge, TITLE, detail)
+                        .remedy("upload it with script switched on, which takes files of any size"));
+                }
+                Ok(part) => part,
+                Err(error) => {
+                    let _ = upload.abandon();
+                    return Err(
+                        Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("send it again")
+                    );
+                }
+            };
+            if part.is_empty() {
+                break;
+            }
+            let next = at + part.len() as u64;
+            upload = self
+                .blocking(move |_| {
+                    let mut upload = upload;
+                    upload.append(at, &part).map_err(|error| blob_failure(TITLE, &error))?;
+                    Ok(upload)
+                })
+                .await?;
+            at = next;
+        }
+        if at == 0 {
+            let _ = upload.abandon();
+            return Err(super::add::empty(name));
+        }
+        drop(upload);
+        self.begin(viewer, &token, name, at)?;
+        Ok(Upload { id: token, name: name.to_owned(), size: at, offset: at })
+    }
+
+    pub(super) fn discard_upload(&self, viewer: &Viewer, token: &str) -> Result<()> {
+        self.meta(viewer, token)?;
+        self.blobs.abandon_upload(token).map_err(|error| blob_failure("cannot give the upload up", &error))?;
+        let _ = std::fs::remove_file(self.meta_path(token));
+        Ok(())
+    }
+
+    /// Turns complete uploads into blobs, in the order given.
+    pub(super) fn uploads_finished(&self, viewer: &Viewer, tokens: &[String]) -> Result<Vec<(String, Added)>> {
+        const TITLE: &str = "cannot publish the upload";
+        let mut open = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            let meta = self.meta(viewer, token)?;
+            let upload = self.blobs.upload(token, Some(meta.size)).map_err(|error| blob_failure(TITLE, &error))?;
+            if upload.received() != meta.size {
+                let detail = format!("“{}” is at {} of {} bytes", meta.name, upload.received(), meta.size);
+                return Err(Failure::conflict(TITLE, detail).remedy("send the rest first"));
+            }
+            open.push((meta.name, upload, token));
+        }
+        let mut finished = Vec::with_capacity(open.len());
+        for (name, upload, token) in open {
+            let added = upload.finish().map_err(|error| blob_failure(TITLE, &error))?;
+            let _ = std::fs::remove_file(self.meta_path(token));
+            finished.push((name, added));
+        }
+        Ok(finished)
+    }
+
+    /// Gives up what nobody has gone on with for a week.
+    pub(super) fn expire_uploads(&self) {
+        let Some(before) = SystemTime::now().checked_sub(EXPIRY) else { return };
+        match self.blobs.expire_uploads(before) {
+            Ok(expired) => {
+                for token in expired {
+                    let _ = std::fs::remove_file(self.meta_path(&token));
+                }
+            }
+            Err(error) => tracing::warn!(%error, "old uploads could not be cleared"),
+        }
+    }
+}
+
+/// The next bytes, at most [`PART_BYTES`]; none at the end.
+async fn read_part(bytes: &mut ByteStream) -> std::io::Result<Vec<u8>> {
+    let mut part = Vec::with_capacity(PART_BYTES);
+    let mut limited = bytes.take(PART_BYTES as u64);
+    while limited.read_buf(&mut part).await? > 0 {}
+    Ok(part)
+}
