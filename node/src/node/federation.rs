@@ -195,7 +195,7 @@ impl App {
         let news = chain.certificates().iter().cloned().map(News::Certificate).collect();
         self.catalogue.store(news).map_err(failure)?;
         self.publish_profile()?;
-        self.rounds.announce();
+        self.rounds.call_now();
         let parent = member.parent().map(|id| id.to_string()).unwrap_or_default();
         Ok(Joined {
             federation: federation.to_string(),

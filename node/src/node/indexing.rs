@@ -226,7 +226,7 @@ impl App {
 
     /// The extracted text of a resource, as far as it is here; file names count as text too.
     pub(super) fn text_of(&self, found: &Found) -> String {
-        let mut all: String = found.resource.files.iter().map(|file| format!("{}\n", file.name)).collect();
+        let mut all = String::new();
         for text in found.resource.files.iter().filter_map(|file| file.text) {
             match self.read_text(&text.blob) {
                 Ok(Some(text)) => {
@@ -236,6 +236,11 @@ impl App {
                 Ok(None) => {}
                 Err(error) => tracing::warn!(blob = %text.blob, %error, "a text cannot be read"),
             }
+        }
+        // Names of files last, so that snippets come from what people wrote.
+        for file in &found.resource.files {
+            all.push_str(&file.name);
+            all.push('\n');
         }
         all
     }

@@ -26,6 +26,8 @@ use super::subscriptions::Missing;
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(700);
 /// How long a round waits for files without any byte coming, before it says what is still missing.
 const STALL: Duration = Duration::from_secs(20);
+/// Until searches find what a round has brought.
+const INDEX_PATIENCE: Duration = Duration::from_secs(30);
 /// First pause after a failed call to the parent, doubled up to the longest.
 const RETRY_FIRST: Duration = Duration::from_secs(2);
 const RETRY_LONGEST: Duration = Duration::from_secs(120);
@@ -50,6 +52,8 @@ impl LastRound {
 pub(super) struct Rounds {
     state: Mutex<State>,
     wake: Notify,
+    /// Something changed that makes it worth calling the parent at once.
+    call: Notify,
     /// One round at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -72,6 +76,11 @@ impl Rounds {
     /// Something changed here that others may want.
     pub(super) fn announce(&self) {
         self.wake.notify_one();
+    }
+
+    /// This node has just become a member, or somebody wants the parent now.
+    pub(super) fn call_now(&self) {
+        self.call.notify_one();
     }
 
     pub(super) fn known(&self) -> BTreeMap<NodeId, LastRound> {
@@ -115,6 +124,9 @@ impl App {
         let result = self.round(links, request.now, &progress).await;
         self.rounds.state().running = false;
         let report = result?;
+        // Who syncs and then searches finds what came.
+        let end = self.catalogue.journal().end().position;
+        self.blocking(move |app| Ok(app.indexing.wait_for(end, INDEX_PATIENCE))).await?;
         match unreachable {
             Some(reason) if report.peers.is_empty() => {
                 Err(Failure::unavailable(TITLE, format!("no node can be reached: {reason}"))
@@ -290,12 +302,16 @@ impl App {
             };
             if up {
                 pause = RETRY_FIRST;
-                // Nothing to do until a link goes.
-                let _ = tokio::time::timeout(RETRY_LONGEST, changes.changed()).await;
+                // Nothing to do until a link goes, or this node joins.
+                tokio::select! {
+                    _ = changes.changed() => {}
+                    () = self.rounds.call.notified() => {}
+                    () = tokio::time::sleep(RETRY_LONGEST) => {}
+                }
             } else {
                 // Jitter, so that a county's schools do not call all at once when it is back.
                 let jitter = pause.mul_f64(rand::random_range(0.7..1.3));
-                let _ = tokio::time::timeout(jitter, self.rounds.wake.notified()).await;
+                let _ = tokio::time::timeout(jitter, self.rounds.call.notified()).await;
                 pause = (pause * 2).min(RETRY_LONGEST);
             }
         }
