@@ -97,8 +97,6 @@ async fn in_process(
     shell: Shell,
     work: impl FnOnce(&Shell, &Client) -> anyhow::Result<()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let interrupted =
-        || Failed::new("stopped before it was done", "repeat the command; it goes on where it was").into();
     let found = tokio::select! {
         found = start(home) => found?,
         () = signals::stop() => return Err(interrupted()),
@@ -107,15 +105,27 @@ async fn in_process(
         Found::Own(running) => (Client::new(&running.http, &running.token), Some(running)),
         Found::Daemon(client) => (client, None),
     };
-    let task = tokio::task::spawn_blocking(move || work(&shell, &client));
+    let mut task = tokio::task::spawn_blocking(move || work(&shell, &client));
     let done = tokio::select! {
-        done = task => done.context("a fault of this command").and_then(|done| done),
-        () = signals::stop() => Err(interrupted()),
+        done = &mut task => Some(done),
+        () = signals::stop() => None,
     };
     if let Some(running) = running {
         running.stop().await;
     }
-    done
+    let Some(done) = done else {
+        // A node that stops ends what it has begun, so the answer may have come yet.
+        return match tokio::time::timeout(FAREWELL, task).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            _ => Err(interrupted()),
+        };
+    };
+    done.context("a fault of this command").and_then(|done| done)
+}
+
+fn interrupted() -> anyhow::Error {
+    Failed::new("stopped before it was done", "what was finished by then stays; see what is missing, and repeat that")
+        .into()
 }
 
 async fn start(home: &Path) -> anyhow::Result<Found> {
