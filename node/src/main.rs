@@ -10,6 +10,12 @@ mod settings;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+// glibc keeps what many threads have freed: after indexing 100,000 resources a node held twice the memory it used.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     cli::run(std::env::args_os())
 }

@@ -21,12 +21,15 @@ use super::record::Record;
 use super::tables::{self, CERTIFICATE, LIVE, Live, ORDER, RECENT, RESOURCE, SHELF, TOTALS, USE, Use};
 use super::{CatalogueError, Result};
 
+/// Changes by table and key; none where the key is removed.
+type Overlay = BTreeMap<(u8, Vec<u8>), (Table, Option<Vec<u8>>)>;
+
 /// The application of some records.
 pub(super) struct Application<'a> {
     view: &'a View,
     journal: &'a Journal,
     memory: &'a mut Memory,
-    overlay: BTreeMap<(u8, Vec<u8>), (Table, Option<Vec<u8>>)>,
+    overlay: Overlay,
     touched: std::collections::BTreeSet<ShelfId>,
     /// Blobs that a resource has just stopped naming.
     released: Vec<BlobId>,
@@ -99,7 +102,7 @@ impl<'a> Application<'a> {
             }
             Record::Stub(shelf, stub) => {
                 let live = Live { sequence: stub.sequence, hash: stub.hash, position: None };
-                self.live(&shelf, &stub.key, live, Timestamp::default(), position, true)
+                self.live(&shelf, &stub.key, live, position, true)
             }
             Record::Reached(id, progress) => {
                 let shelf = self.memory.shelves.entry(id).or_default();
@@ -124,7 +127,7 @@ impl<'a> Application<'a> {
         let hash = entry.hash();
         // A tombstone stays as an entry: it is what the author says last.
         let live = Live { sequence, hash, position: Some(position) };
-        self.live(&entry.shelf(), &entry.entry().key, live, entry.entry().time, position, in_turn)?;
+        self.live(&entry.shelf(), &entry.entry().key, live, position, in_turn)?;
         match entry.entry().key.kind {
             Kind::PROFILE | Kind::REVOCATION => {
                 self.memory.note(entry);
@@ -151,7 +154,7 @@ impl<'a> Application<'a> {
             }
             Kind::WITHDRAWAL => {
                 if let Ok(Some(withdrawal)) = Withdrawal::read(entry.entry()) {
-                    self.withdrawal(author, sequence, entry.entry().time, withdrawal)?;
+                    self.withdrawal(author, sequence, entry.entry().time, &withdrawal)?;
                 }
             }
             _ => {}
@@ -172,15 +175,7 @@ impl<'a> Application<'a> {
     }
 
     /// A place on a shelf is taken anew.
-    fn live(
-        &mut self,
-        id: &ShelfId,
-        key: &Key,
-        live: Live,
-        _time: Timestamp,
-        position: u64,
-        in_turn: bool,
-    ) -> Result<()> {
+    fn live(&mut self, id: &ShelfId, key: &Key, live: Live, position: u64, in_turn: bool) -> Result<()> {
         let live_key = tables::live_key(id, key);
         let known = self.get(LIVE, &live_key)?.map(|bytes| tables::decode::<Live>(&bytes)).transpose()?;
         if known.is_some_and(|known| (known.sequence, known.hash) >= (live.sequence, live.hash)) {
@@ -281,7 +276,7 @@ impl<'a> Application<'a> {
         Ok(entry.entry().body.as_deref().and_then(|body| Resource::from_body(body).ok()))
     }
 
-    fn withdrawal(&mut self, by: NodeId, sequence: Sequence, time: Timestamp, withdrawal: Withdrawal) -> Result<()> {
+    fn withdrawal(&mut self, by: NodeId, sequence: Sequence, time: Timestamp, withdrawal: &Withdrawal) -> Result<()> {
         let key = withdrawal.of();
         let withdrawn =
             Withdrawn { sequence, time, reason: withdrawal.reason.clone(), title: withdrawal.title.clone() };

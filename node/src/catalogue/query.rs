@@ -15,7 +15,7 @@ use kapok_store::view::Batch;
 
 use super::record::Record;
 use super::replica::Reading;
-use super::tables::{self, LIVE, Live, RECENT, REMEMBERED, RESOURCE, USE, Use};
+use super::tables::{self, RECENT, REMEMBERED, RESOURCE, USE, Use};
 use super::{Catalogue, CatalogueError, Result};
 
 /// A live resource.
@@ -33,7 +33,6 @@ pub(crate) struct Found {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlobUse {
     pub(crate) resource: ResourceId,
-    pub(crate) size: u64,
     pub(crate) is_text: bool,
 }
 
@@ -86,8 +85,8 @@ impl Reading<'_> {
         for pair in self.catalogue.view.prefix(USE, &blob.0) {
             let (key, value) = pair?;
             let Some(resource) = key.last_chunk::<16>().copied().map(ResourceId) else { continue };
-            let Use { size, is_text } = tables::decode(&value)?;
-            uses.push(BlobUse { resource, size, is_text });
+            let Use { is_text, .. } = tables::decode(&value)?;
+            uses.push(BlobUse { resource, is_text });
         }
         Ok(uses)
     }
@@ -151,17 +150,6 @@ impl Reading<'_> {
     pub(crate) fn last_sequence(&self, node: &NodeId) -> Option<kapok_protocol::entry::Sequence> {
         let shelves = self.memory.shelves.iter().filter(|(id, _)| id.author == *node);
         shelves.filter_map(|(_, shelf)| shelf.progress.last()).max()
-    }
-
-    /// The body of a live entry of this node's own or another's shelf.
-    pub(crate) fn live_entry(&self, shelf: &ShelfId, key: &Key) -> Result<Option<Verified>> {
-        let Some(bytes) = self.catalogue.view.get(LIVE, &tables::live_key(shelf, key))? else { return Ok(None) };
-        let live: Live = tables::decode(&bytes)?;
-        let Some(position) = live.position else { return Ok(None) };
-        match self.record(position)? {
-            Record::Entry(entry) => Ok(Some(entry)),
-            _ => Ok(None),
-        }
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) fn order_key(shelf: &ShelfId, sequence: Sequence) -> Vec<u8> {
 
 /// The sequence at the end of a key of [`ORDER`].
 pub(super) fn read_order_key(key: &[u8]) -> Option<Sequence> {
-    let (_, tail) = key.split_last_chunk::<16>().map(|(head, tail)| (head, tail))?;
+    let (_, tail) = key.split_last_chunk::<16>()?;
     let (incarnation, number) = tail.split_first_chunk::<8>()?;
     let number = number.first_chunk::<8>()?;
     Some(Sequence { incarnation: u64::from_be_bytes(*incarnation), number: u64::from_be_bytes(*number) })

@@ -16,7 +16,6 @@ use kapok_library::resource::rules::{check_file_name, check_publishable};
 use kapok_library::resource::{File, Resource, ResourceId, ResourceKey, Text};
 use kapok_library::vocabulary::Vocabulary;
 use kapok_protocol::entry::PersonId;
-use kapok_protocol::time::Timestamp;
 use kapok_protocol::visibility::Visibility;
 use kapok_store::blobs::{AddMode, Added};
 
@@ -78,7 +77,6 @@ impl App {
                 done += 1;
                 progress.report(Progress {
                     phase: "publish".to_owned(),
-                    name: stored.name.clone(),
                     done_items: done,
                     total_items: total,
                     ..Progress::default()
@@ -93,7 +91,7 @@ impl App {
             }
             let resource = Resource { files, version: 1, created: time, ..draft.clone() };
             let resource = titled(resource, many, found_title.as_deref());
-            let (key, resource, visibility) = self.versioned(resource, replaced.as_ref(), request, time);
+            let (key, resource, visibility) = self.versioned(resource, replaced.as_ref(), request);
             check_publishable(&resource, Vocabulary::get())
                 .map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
             added.push(AddedResource {
@@ -142,7 +140,6 @@ impl App {
         mut resource: Resource,
         old: Option<&Found>,
         request: &AddRequest,
-        time: Timestamp,
     ) -> (ResourceKey, Resource, Visibility) {
         let asked = request.visibility.map(facts::protocol_visibility);
         let Some(old) = old else {
@@ -173,7 +170,6 @@ impl App {
         if resource.keywords.is_empty() {
             resource.keywords.clone_from(&was.keywords);
         }
-        let _ = time;
         (old.key, was.replaced_by(resource, old.time), asked.unwrap_or(old.visibility))
     }
 

@@ -338,7 +338,7 @@ impl App {
                     address: status.map(|s| s.address.to_string()).or(profile).unwrap_or_default(),
                     connected: status.is_some() && proven.iter().any(|member| member.id == id),
                     rtt_ms: status.and_then(|s| s.rtt_ms).map(f64::from),
-                    rate_bps: last.and_then(|last| last.rate_bps()),
+                    rate_bps: last.and_then(super::sync::LastRound::rate_bps),
                     last_contact: contact.map(rfc3339),
                     last_round: last.map(|last| last.peer.clone()),
                 }

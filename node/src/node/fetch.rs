@@ -138,6 +138,14 @@ impl App {
                 permissions
             });
             writable.and_then(|permissions| std::fs::set_permissions(&staged, permissions)).map_err(io)?;
+            // What was written is what was published, or nothing is left.
+            if !std::fs::File::open(&staged).is_ok_and(|copy| is_blob(copy, file)) {
+                let _ = std::fs::remove_file(&staged);
+                let detail = format!("“{}” is damaged on this node's disk", file.name);
+                return Err(
+                    Failure::internal(TITLE, detail).remedy("check the disk; it is fetched again when it is missing")
+                );
+            }
             std::fs::rename(&staged, &path).map_err(io)?;
             return Ok(path);
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,27 +38,44 @@ const OWN_SET: &str = "s";
 pub(super) struct Indexing {
     index: Index,
     position: AtomicU64,
+    /// Where the journal ended when the node started: before that is indexed, searches would miss what was there.
+    at_start: AtomicU64,
     stop: AtomicBool,
     moved: (Mutex<()>, Condvar),
 }
 
 impl Indexing {
     /// Opens the index; one that is damaged or of another version begins anew.
-    pub(super) fn open(dir: PathBuf) -> anyhow::Result<Self> {
-        let index = match Index::open(&dir) {
+    pub(super) fn open(dir: &Path) -> anyhow::Result<Self> {
+        let index = match Index::open(dir) {
             Ok(index) => index,
             Err(OpenError::Io(error)) => return Err(anyhow::Error::new(error).context("the index cannot be opened")),
             Err(error) => {
                 tracing::warn!(%error, "the index is made anew");
-                std::fs::remove_dir_all(&dir)?;
-                Index::open(&dir)?
+                std::fs::remove_dir_all(dir)?;
+                Index::open(dir)?
             }
         };
-        Ok(Self { index, position: AtomicU64::new(0), stop: AtomicBool::new(false), moved: Default::default() })
+        Ok(Self {
+            index,
+            position: AtomicU64::new(0),
+            at_start: AtomicU64::new(u64::MAX),
+            stop: AtomicBool::new(false),
+            moved: Default::default(),
+        })
     }
 
     pub(super) fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// Waits until what was there when the node started is searchable; says whether it is.
+    pub(super) fn wait_for_start(&self, patience: Duration) -> bool {
+        self.wait_for(self.at_start.load(Ordering::Acquire), patience)
+    }
+
+    pub(super) fn starts_at(&self, end: u64) {
+        self.at_start.store(end, Ordering::Release);
     }
 
     /// Waits until everything before `position` is searchable; says whether it is.
@@ -172,10 +189,9 @@ impl App {
             let found = reading.resource(&id)?;
             let member = found.as_ref().and_then(|found| reading.find_member(&found.key.author));
             changes.push(match (&found, member) {
-                (Some(found), Some(author)) => Change::Put {
-                    set: set_of(found.visibility, author),
-                    document: self.document(&reading, found, author),
-                },
+                (Some(found), Some(author)) => {
+                    Change::Put { set: set_of(found.visibility, author), document: self.document(found, author) }
+                }
                 _ => Change::Remove { id: id.to_string() },
             });
         }
@@ -192,7 +208,7 @@ impl App {
         Ok(next)
     }
 
-    fn document(&self, reading: &Reading<'_>, found: &Found, author: &Member) -> Document {
+    fn document(&self, found: &Found, author: &Member) -> Document {
         let resource = &found.resource;
         let mut facets = BTreeMap::new();
         let mut put = |facet, values: Vec<String>| {
@@ -212,7 +228,6 @@ impl App {
         put(Facet::Certification, vec!["none".to_owned()]);
         let word = VISIBILITIES.iter().find(|(v, _)| *v == found.visibility).map(|(_, word)| (*word).to_owned());
         put(Facet::Visibility, word.into_iter().collect());
-        let _ = reading;
         Document {
             id: found.id.to_string(),
             title: resource.title.clone(),

@@ -25,5 +25,5 @@ mod sync;
 mod uploads;
 mod withdraw;
 
-pub(crate) use init::{InitOptions, Initialised, init};
+pub(crate) use init::{InitOptions, init};
 pub(crate) use start::{Running, StartOptions, start};

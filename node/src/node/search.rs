@@ -27,8 +27,14 @@ use super::indexing::{county_set, federation_set, own_set};
 use crate::catalogue::{Found, Reading};
 
 const TITLE: &str = "cannot search";
-/// How long others have to answer. A person waits for local hits at most this long.
-const DEADLINE: Duration = Duration::from_secs(4);
+/// How long a search waits for an index that is being made anew.
+const START_PATIENCE: Duration = Duration::from_secs(15);
+/// How long others have to answer on a good line; a person waits no longer for what is here.
+const DEADLINE: Duration = Duration::from_millis(1_500);
+/// On a slow line two round trips for the stream and the answer, and as much again for lost packets.
+const DEADLINE_ROUND_TRIPS: u32 = 4;
+/// The longest, for the worst satellite.
+const DEADLINE_MOST: Duration = Duration::from_secs(6);
 
 /// What travels with a hit: its entry, so that the asker can verify it, and what the index showed of it.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -51,6 +57,11 @@ impl App {
     pub(super) async fn search(self: &Arc<Self>, viewer: &Viewer, request: SearchRequest) -> Result<SearchReply> {
         let started = Instant::now();
         let query = parsed(viewer, &request)?;
+        let searchable = self.blocking(|app| Ok(app.indexing.wait_for_start(START_PATIENCE))).await?;
+        if !searchable {
+            return Err(Failure::unavailable("正在重建索引", "the search index is being made anew")
+                .remedy("try again in a moment; files can be opened meanwhile"));
+        }
         let window =
             if request.held { kapok_protocol::search::message::MAX_HITS } else { request.offset + request.limit };
         let mut reply = match request.scope {
@@ -80,7 +91,7 @@ impl App {
         let asked = match searcher {
             Some(searcher) => {
                 let bytes = serde_json::to_vec(query).map_err(|e| Failure::internal(TITLE, e.to_string()))?;
-                Some(searcher.ask(bytes, limit, DEADLINE).await)
+                Some(searcher.ask(bytes, limit, self.deadline().await).await)
             }
             None => None,
         };
@@ -100,17 +111,27 @@ impl App {
                     };
                     return Ok((reply, app.search_here(&query, &sets, None, window)?));
                 };
-                app.merge_answer(&query, asked, &counties, window)
+                app.merge_answer(&query, &asked, &counties, window)
             })
             .await?;
         self.shown(reply, gathered, request).await
+    }
+
+    /// How long the parent has to answer, by the length of the line to it.
+    async fn deadline(&self) -> Duration {
+        let Some(links) = self.links.get() else { return DEADLINE };
+        let parent = self.reading().ok().and_then(|reading| reading.try_me()?.parent());
+        let connected = links.network().connected().await;
+        let rtt_ms = connected.iter().find(|peer| Some(peer.node) == parent).and_then(|peer| peer.rtt_ms);
+        let round_trips = Duration::from_millis(rtt_ms.unwrap_or(0).into()) * DEADLINE_ROUND_TRIPS;
+        (DEADLINE + round_trips).min(DEADLINE_MOST)
     }
 
     /// Joins what the federation answered with what only this node knows.
     fn merge_answer(
         &self,
         query: &ParsedQuery,
-        asked: wire::Reply,
+        asked: &wire::Reply,
         counties: &BTreeSet<NodeId>,
         window: usize,
     ) -> Result<(SearchReply, Gathered)> {
@@ -131,7 +152,7 @@ impl App {
         // What this node has added and its county has not learnt of yet.
         let mine = query.clone().narrowed(Facet::School, vec![self.catalogue.id().to_string()]);
         let fresh = self.search_here(&mine, &self.local_sets()?, (!alone).then_some(&statistics), window)?;
-        let mut remote = self.remote(query, &asked);
+        let mut remote = self.remote(asked);
         let all_here = remote.result.total <= remote.result.hits.len() as u64;
         let known: BTreeSet<String> =
             remote.result.hits.iter().chain(&here.result.hits).map(|hit| hit.id.clone()).collect();
@@ -157,7 +178,7 @@ impl App {
     }
 
     /// The answer of others, with its hits verified: what does not hold is dropped.
-    fn remote(&self, query: &ParsedQuery, asked: &wire::Reply) -> Gathered {
+    fn remote(&self, asked: &wire::Reply) -> Gathered {
         let Ok(reading) = self.reading() else { return Gathered::default() };
         let mut gathered = Gathered::default();
         let full = asked.hits.iter().any(|hit| hit.score >= 0.0);
@@ -186,7 +207,6 @@ impl App {
         if gathered.result.hits.is_empty() {
             gathered.result.total = 0;
         }
-        let _ = query;
         gathered
     }
 
@@ -202,7 +222,7 @@ impl App {
             Some(statistics) => index.search(sets, query, statistics, window, 0),
             None => index.search_alone(sets, query, window, 0),
         };
-        Ok(Gathered { result: result.map_err(index_failure)?, entries: BTreeMap::new() })
+        Ok(Gathered { result: result.map_err(|error| index_failure(&error))?, entries: BTreeMap::new() })
     }
 
     fn local_sets(&self) -> Result<Vec<SetId>> {
@@ -279,7 +299,7 @@ impl App {
     }
 }
 
-fn index_failure(error: IndexError) -> Failure {
+fn index_failure(error: &IndexError) -> Failure {
     Failure::unavailable(TITLE, error.to_string()).remedy("try again in a moment; the index may be made anew")
 }
 

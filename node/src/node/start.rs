@@ -86,8 +86,10 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
     } else {
         app.settings().listen_addresses()
     };
+    let others = listen.iter().any(|text| !text.starts_with("/ip6/"));
     let listen = listen
         .iter()
+        .filter(|text| !text.starts_with("/ip6/") || !others || speaks_ipv6())
         .map(|text| text.parse().with_context(|| format!("“{text}” is not an address to listen on")))
         .collect::<Result<Vec<kapok_net::Multiaddr>>>()?;
     let secret = app.catalogue.keypair().secret();
@@ -104,8 +106,11 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
     tasks.push(tokio::spawn(app.clone().keep_parent()));
     tasks.push(tokio::spawn(app.clone().keep_syncing()));
     let server = serve(&app, listeners, &token, &http);
-    app.home.write_run_file("token", token.as_bytes())?;
-    app.home.write_run_file("http", url.as_bytes())?;
+    // A node that lives for one command is nobody else's to talk to.
+    if !options.ephemeral {
+        app.home.write_run_file("token", token.as_bytes())?;
+        app.home.write_run_file("http", url.as_bytes())?;
+    }
     Ok(Running { node, http: url, token, listen, app, tasks, server, indexer: Some(indexer) })
 }
 
@@ -120,9 +125,10 @@ fn open(root: &Path) -> Result<Arc<App>> {
     let shared = Journal::open(fs.clone(), &paths.shared_journal(), Options::default(), rand::random())?;
     let private = Journal::open(fs.clone(), &paths.private_journal(), Options::default(), rand::random())?;
     let audit = Journal::open(fs.clone(), &paths.audit_journal(), Options::chained(), rand::random())?;
-    let blobs = Blobs::open(fs.clone(), paths.clone())?;
+    let blobs = Blobs::open(fs, paths.clone())?;
     let view = View::open(&paths.catalogue(), ViewOptions::default())?;
-    let indexing = Indexing::open(paths.index())?;
+    let indexing = Indexing::open(&paths.index())?;
+    indexing.starts_at(shared.end().position);
     let program = std::env::current_exe().context("the program does not know where it is")?;
     let worker = WorkerCommand { program, args: vec!["extract-worker".into()] };
     Ok(Arc::new(App {
@@ -146,11 +152,20 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let listener = TcpListener::bind(address).await;
+        if address.is_ipv6() && addresses.len() > 1 && !speaks_ipv6() {
+            tracing::info!(%address, "this machine has no IPv6; the other addresses are listened on");
+            continue;
+        }
         listeners.push(listener.with_context(|| {
             format!("cannot listen on http://{address}\n  another program may use that port: choose one with --http")
         })?);
     }
     Ok(listeners)
+}
+
+/// Whether this machine has IPv6 at all.
+fn speaks_ipv6() -> bool {
+    std::net::UdpSocket::bind((std::net::Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
 /// How this machine reaches the pages: loopback, where one listener covers it.

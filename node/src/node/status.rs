@@ -37,7 +37,7 @@ impl App {
     pub(super) fn status(&self) -> Result<Status> {
         let (blobs, bytes) = self.counted();
         let links = self.links.get();
-        let linked = links.map(|links| links.proven()).unwrap_or_default();
+        let linked = links.map(kapok_net::link::Links::proven).unwrap_or_default();
         let made = self.local.state().made.clone();
         let mut status = Status {
             node: self.catalogue.id().to_string(),
@@ -127,9 +127,9 @@ impl App {
     /// A resource that the viewer may see.
     pub(super) fn visible(&self, reading: &Reading<'_>, viewer: &Viewer, id: &str) -> Result<Found> {
         let title = "no such resource";
-        let id: ResourceId = id
-            .parse()
-            .map_err(|e: kapok_library::resource::NotAResourceId| Failure::not_found(title, e.to_string()))?;
+        let id: ResourceId = id.parse().map_err(|e: kapok_library::resource::NotAResourceId| {
+            Failure::not_found(title, e.to_string()).remedy("find it with kapok search")
+        })?;
         if let Some(found) = reading.resource(&id).map_err(failure)? {
             if viewer.sees(facts::visibility(found.visibility)) {
                 return Ok(found);

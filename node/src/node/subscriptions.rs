@@ -21,7 +21,6 @@ pub(super) struct Missing {
     pub(super) blob: BlobId,
     pub(super) size: u64,
     pub(super) home: NodeId,
-    pub(super) title: String,
     pub(super) name: String,
     pub(super) resource: String,
     /// Texts go first: they are small and make things findable.
@@ -66,7 +65,6 @@ impl App {
                             blob,
                             size,
                             home: found.key.author,
-                            title: found.resource.title.clone(),
                             name: file.name.clone(),
                             resource: found.id.to_string(),
                             is_text,
@@ -128,7 +126,7 @@ impl App {
                 .iter()
                 .map(|typed| {
                     let slug = vocabulary.stage_slug(typed).map(str::to_owned);
-                    slug.ok_or_else(|| unknown("stage", typed, vocabulary.stages().collect()))
+                    slug.ok_or_else(|| unknown("stage", typed, &vocabulary.stages().collect::<Vec<_>>()))
                 })
                 .collect::<Result<_>>()?,
             kind: terms("kind", &request.kind, &vocabulary.kind)?,
@@ -168,12 +166,12 @@ impl App {
 
 fn terms(field: &str, typed: &[String], terms: &Terms) -> Result<Vec<String>> {
     let slug = |typed: &String| {
-        terms.slug(typed).map(str::to_owned).ok_or_else(|| unknown(field, typed, terms.keys().collect()))
+        terms.slug(typed).map(str::to_owned).ok_or_else(|| unknown(field, typed, &terms.keys().collect::<Vec<_>>()))
     };
     typed.iter().map(slug).collect()
 }
 
-fn unknown(field: &str, typed: &str, known: Vec<&str>) -> Failure {
+fn unknown(field: &str, typed: &str, known: &[&str]) -> Failure {
     let typed: String = typed.chars().take(40).collect();
     Failure::invalid(TITLE, format!("“{typed}” is not a {field}")).remedy(format!("known are: {}", known.join(", ")))
 }

@@ -203,13 +203,8 @@ impl App {
         let mut last_left = u64::MAX;
         let mut completions = exchange.completions();
         loop {
-            let (missing, held) = self.blocking(|app| app.missing()).await?;
-            let wanted: Vec<_> = missing.iter().filter(|m| m.is_text || in_window).cloned().collect();
-            {
-                let mut state = self.rounds.state();
-                state.missing = missing;
-                state.held = held;
-            }
+            let missing = self.look_again().await?;
+            let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || in_window).collect();
             if wanted.is_empty() {
                 return Ok(());
             }
@@ -242,14 +237,19 @@ impl App {
                     break;
                 }
                 if nobody || last_progress.elapsed() > STALL || exchange.is_stuck() {
-                    let (missing, held) = self.blocking(|app| app.missing()).await?;
-                    let mut state = self.rounds.state();
-                    state.missing = missing;
-                    state.held = held;
-                    return Ok(());
+                    return self.look_again().await.map(|_| ());
                 }
             }
         }
+    }
+
+    /// Works out anew what is wanted and not here.
+    async fn look_again(self: &Arc<Self>) -> Result<Vec<Missing>> {
+        let (missing, held) = self.blocking(|app| app.missing()).await?;
+        let mut state = self.rounds.state();
+        state.missing.clone_from(&missing);
+        state.held = held;
+        Ok(missing)
     }
 
     /// Connects with the parent, unless that is done.
@@ -333,6 +333,8 @@ impl App {
                 () = tokio::time::sleep(interval) => {}
             }
             if links.proven().is_empty() {
+                // What is missing may have changed all the same.
+                let _ = self.look_again().await;
                 continue;
             }
             if let Err(error) = self.sync(SyncRequest { now: false }, ProgressSender::silent()).await {
@@ -342,7 +344,7 @@ impl App {
     }
 
     pub(super) fn transfers(&self, viewer: &Viewer) -> Result<Transfers> {
-        let moving = self.exchange.get().map(|exchange| exchange.progress()).unwrap_or_default();
+        let moving = self.exchange.get().map(kapok_net::blob::Exchange::progress).unwrap_or_default();
         let (missing, last_at, running) = {
             let state = self.rounds.state();
             (state.missing.clone(), state.last_at, state.running)
@@ -368,7 +370,7 @@ impl App {
                 let seconds = m.size.saturating_sub(done) / rate_bps.max(1);
                 rfc3339(now().plus_millis(seconds.saturating_mul(1000)))
             });
-            let from = on_its_way.map(|transfer| transfer.from.clone()).unwrap_or_else(|| vec![m.home]);
+            let from = on_its_way.map_or_else(|| vec![m.home], |transfer| transfer.from.clone());
             transfers.push(Transfer {
                 blob: m.blob.to_string(),
                 resource: m.resource.clone(),

@@ -184,7 +184,7 @@ impl Session {
             Frame::Heads { heads, last } => self.take_heads(heads, last, replica, out),
             Frame::Wants { wants, last } => self.take_wants(wants, last, replica),
             Frame::Items { shelf, batch } => self.take_items(shelf, &batch, replica, out),
-            Frame::Reached { shelf, progress } => self.take_reached(shelf, progress, replica, out),
+            Frame::Reached { shelf, progress } => self.take_reached(shelf, &progress, replica, out),
             Frame::Done { cursor } => {
                 if !(self.heads_in && self.wants_in && self.asked.is_empty()) {
                     return Err(Fault::OutOfTurn);

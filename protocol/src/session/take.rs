@@ -181,7 +181,7 @@ impl Session {
     pub(super) fn take_reached(
         &mut self,
         shelf: ShelfId,
-        progress: Progress,
+        progress: &Progress,
         replica: &dyn Replica,
         out: &mut Vec<Output>,
     ) -> Result<(), Fault> {

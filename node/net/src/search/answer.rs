@@ -66,7 +66,7 @@ impl Searcher {
 
     /// Checks a search from below and adds this node to its path.
     fn passed_on(&self, sender: &Member, mut ask: Ask) -> Result<(Option<NodeId>, Ask), Refusal> {
-        let me = self.blocking(|backend| backend.me()).ok_or(Refusal::WrongPath)?;
+        let me = self.blocking(SearchBackend::me).ok_or(Refusal::WrongPath)?;
         let is_child = sender.parent() == Some(me.id) && ask.path.last() == Some(&sender.id);
         // Each step of the path is the parent of the one before, so the asker is who the path says.
         let is_path = ask.path.windows(2).all(|step| {
@@ -127,7 +127,7 @@ impl Searcher {
 
     /// On whose behalf a coordinator asks: an ancestor of this node is believed, anybody else asks for itself only.
     fn asker_of(&self, coordinator: &Member, ask: &Ask) -> Option<Member> {
-        let me = self.blocking(|backend| backend.me())?;
+        let me = self.blocking(SearchBackend::me)?;
         let first = ask.path.first()?;
         let believed = coordinator.is_ancestor_of(&me) || *first == coordinator.id;
         if believed { self.blocking(|backend| backend.member(first)) } else { None }

@@ -10,7 +10,7 @@ use kapok_protocol::search::message::{Ask, Contribution, MAX_FRAME_BYTES, Questi
 use kapok_protocol::time::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{ANSWER_PROTOCOL, RETURN_MS, Searcher};
+use super::{ANSWER_PROTOCOL, RETURN_MS, SearchBackend, Searcher};
 use crate::frame::{self, Limits};
 
 /// What comes back from a node that was asked.
@@ -31,7 +31,7 @@ impl Searcher {
     /// Coordinates a search for whoever is first in its path.
     pub(super) async fn coordinate(&self, ask: Ask) -> Reply {
         let deadline_ms = ask.deadline_ms.saturating_sub(RETURN_MS).max(1);
-        let answerers = self.blocking(|backend| backend.answerers());
+        let answerers = self.blocking(SearchBackend::answerers);
         let plan = Plan { answerers, limit: ask.limit.into(), deadline_ms };
         let (back, mut incoming) = mpsc::unbounded_channel();
         let mut outputs = Vec::new();

@@ -11,7 +11,7 @@ mod answer;
 mod backend;
 mod coordinate;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::AsyncWriteExt as _;
@@ -30,6 +30,8 @@ const ASK_PROTOCOL: &str = "/kapok/search/1";
 const ANSWER_PROTOCOL: &str = "/kapok/answer/1";
 /// Searches of others at a time; more are told that this node is busy.
 const MAX_SEARCHES: usize = 32;
+/// After a parent has not answered in time, searches go without it for so long: nobody waits twice for a dead line.
+const SILENCE: Duration = Duration::from_secs(20);
 /// What is kept of a deadline for the way back.
 const RETURN_MS: u32 = 50;
 
@@ -39,6 +41,8 @@ pub struct Searcher {
     links: Links,
     backend: Arc<dyn SearchBackend>,
     places: Arc<Semaphore>,
+    /// The parent did not answer then: it is not waited for again before it has been quiet for a while.
+    silent_since: Arc<std::sync::Mutex<Option<Instant>>>,
 }
 
 impl std::fmt::Debug for Searcher {
@@ -53,7 +57,8 @@ impl Searcher {
     /// # Errors
     /// If another driver has taken one of the protocols.
     pub fn start(links: Links, backend: Arc<dyn SearchBackend>) -> Result<Self, AcceptError> {
-        let searcher = Self { links, backend, places: Arc::new(Semaphore::new(MAX_SEARCHES)) };
+        let searcher =
+            Self { links, backend, places: Arc::new(Semaphore::new(MAX_SEARCHES)), silent_since: Arc::default() };
         searcher.answer_asks()?;
         searcher.answer_questions()?;
         Ok(searcher)
@@ -61,7 +66,7 @@ impl Searcher {
 
     /// Asks the federation. Comes back within `deadline`, with what was found until then.
     pub async fn ask(&self, query: Vec<u8>, limit: u16, deadline: Duration) -> Reply {
-        let Some(me) = self.blocking(|backend| backend.me()) else { return Reply::default() };
+        let Some(me) = self.blocking(SearchBackend::me) else { return Reply::default() };
         if query.len() > MAX_QUERY_BYTES {
             return Reply::default();
         }
@@ -73,10 +78,16 @@ impl Searcher {
     /// Has the parent answer; where there is none or it cannot, this node coordinates.
     async fn pass_up(&self, parent: Option<NodeId>, ask: Ask) -> Reply {
         let started = Instant::now();
-        if let Some(parent) = parent.filter(|parent| self.links.member(parent).is_some()) {
+        let silent = self.silent_since().is_some_and(|since| since.elapsed() < SILENCE);
+        if let Some(parent) = parent.filter(|parent| !silent && self.links.member(parent).is_some()) {
             match self.ask_parent(parent, &ask).await {
                 Ok(reply) => return reply,
-                Err(reason) => tracing::info!(node = %parent, reason, "the parent did not answer a search"),
+                Err(reason) => {
+                    tracing::info!(node = %parent, reason, "the parent did not answer a search");
+                    if started.elapsed() >= Duration::from_millis(ask.deadline_ms.into()) {
+                        *self.silent_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                    }
+                }
             }
         }
         let used = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
@@ -99,6 +110,10 @@ impl Searcher {
             }
         };
         tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+    }
+
+    fn silent_since(&self) -> Option<Instant> {
+        *self.silent_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn blocking<T>(&self, work: impl FnOnce(&dyn SearchBackend) -> T) -> T {
