@@ -40,9 +40,11 @@ impl Outcome {
     /// If it did not.
     pub fn assert_refused(&self) -> &Self {
         assert_eq!(self.code, Some(1), "{self:?}");
-        assert!(self.stderr.starts_with("error: "), "no reason: {self:?}");
         assert!(!self.stderr.contains("panicked"), "a panic: {self:?}");
-        let remedy = self.stderr.lines().skip(1).any(|line| line.starts_with("  "));
+        // `serve` logs before it fails.
+        let mut lines = self.stderr.lines().skip_while(|line| !line.starts_with("error: "));
+        let reason = lines.next().unwrap_or_else(|| panic!("no reason: {self:?}"));
+        let remedy = reason.contains("; ") || lines.any(|line| line.starts_with("  "));
         assert!(remedy, "a reason without a remedy: {self:?}");
         self
     }
@@ -222,6 +224,23 @@ impl Node {
     /// Searches, in the whole federation.
     pub fn search(&self, query: &str) -> Value {
         self.kapok(&["search", query])
+    }
+
+    /// Searches until this resource is found: what was just published is indexed in the background.
+    ///
+    /// # Panics
+    /// If it is not found within a minute.
+    pub fn finds(&self, query: &str, resource: &str) -> Value {
+        let deadline = Instant::now() + START;
+        loop {
+            let found = self.search(query);
+            let hits = found["hits"].as_array().cloned().unwrap_or_default();
+            if let Some(hit) = hits.into_iter().find(|hit| hit["resource"] == resource) {
+                return hit;
+            }
+            assert!(Instant::now() < deadline, "{} does not find {query}: {found}", self.name);
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Titles of what a search finds.

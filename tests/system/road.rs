@@ -10,7 +10,8 @@ fn ten_documents_reach_the_point_and_outlive_their_school() {
     let mut federation = Federation::of_four();
     subscribe_to_all(&federation);
     let added: Vec<Value> = ten_documents().iter().map(|document| add(&federation.school, document)).collect();
-    federation.county.kapok(&["sync", "--now"]);
+    let synced = federation.county.kapok(&["sync", "--now"]);
+    assert_eq!(synced["pending"]["blobs"], 0, "{synced}");
     let synced = federation.point.kapok(&["sync", "--now"]);
     assert_eq!(synced["pending"]["blobs"], 0, "{synced}");
 
@@ -20,7 +21,8 @@ fn ten_documents_reach_the_point_and_outlive_their_school() {
     assert!(first["held"] == true && first["home"] == federation.school.id.as_str(), "{found}");
     get_and_check(&federation.point, id(first), "before");
 
-    federation.city.kapok(&["sync", "--now"]);
+    let synced = federation.city.kapok(&["sync", "--now"]);
+    assert_eq!(synced["pending"]["blobs"], 0, "{synced}");
     federation.school.kill();
     for node in [&federation.point, &federation.county, &federation.city] {
         for resource in &added {
@@ -48,8 +50,8 @@ fn what_nobody_subscribed_to_is_found_and_comes_through_the_tree() {
     assert!(!federation.point.blob_path(blob(&resource)).exists());
 
     // The phrase stands in the document alone, and the document on another node alone.
-    let by_text = federation.point.search("讨一碗热水");
-    assert!(hit(&by_text, id(&resource)).is_some(), "{by_text}");
+    let by_text = federation.point.finds("讨一碗热水", id(&resource));
+    assert!(by_text["snippet"].as_str().unwrap().contains("<mark>"), "{by_text}");
     let local = federation.point.kapok(&["search", "英雄的树", "--scope", "local"]);
     assert!(hit(&local, id(&resource)).is_some(), "the catalogue is on every node: {local}");
 

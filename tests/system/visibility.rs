@@ -50,6 +50,8 @@ fn a_visitor_on_the_lan_sees_what_is_public_and_nothing_else() {
     };
     let (open, own) = (add("公开的一份.txt", "public"), add("本校的一份.txt", "school"));
     let visitor = school.browser();
+    school.finds("一份", id(&open));
+    school.finds("一份", id(&own));
     assert_eq!(visitor.get(&format!("/blobs/{}", blob(&open))).status, 200);
     visitor.get(&format!("/blobs/{}", blob(&own))).problem(404);
     visitor.get(&format!("/api/v1/resources/{}", id(&own))).problem(404);
