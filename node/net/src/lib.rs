@@ -6,6 +6,7 @@
 //! Invariant: this crate depends on neither `node/library` nor `node/private`, so what is private cannot be named here.
 
 pub mod blob;
+mod clock;
 pub mod frame;
 pub mod link;
 pub mod search;

@@ -7,87 +7,123 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use kapok_protocol::blob::download::Download;
+use kapok_protocol::blob::download::{Allowance, Download};
 use kapok_protocol::blob::message::{Answer, Request, Urgency};
 use kapok_protocol::blob::upload::{Ticket, Upload};
-use kapok_protocol::blob::{BlobId, download, upload};
+use kapok_protocol::blob::{BlobId, PieceSet, download, upload};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
-use kapok_protocol::time::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 
 use super::backend::{BlobBackend, Lists};
 use super::{Board, FetchError, Ledger, Transfer};
 use crate::link::Links;
 
-/// How often figures are worked out anew and time-outs are looked at.
+/// How often figures are worked out anew and time-outs are looked at while something moves.
 const TICK: Duration = Duration::from_millis(250);
+/// Pause before a peer whose stream ended while its link stands is asked again; it doubles each time.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const MAX_REST_DOUBLINGS: u32 = 6;
+/// Streams that end one after the other, without an answer on them, before people need not wait for that peer.
+const MAX_BREAKS: u32 = 3;
+
+/// A blob that is to come here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    pub(super) blob: BlobId,
+    pub(super) size: u64,
+    pub(super) home: NodeId,
+    pub(super) urgency: Urgency,
+    pub(super) rank: u64,
+    /// How many nodes passed the wish on; 0 for one of this node's own.
+    pub(super) hops: u8,
+}
 
 /// What happens at the desk.
 #[derive(Debug)]
 pub(super) enum Event {
     Want {
-        blob: BlobId,
-        size: u64,
-        home: NodeId,
-        urgency: Urgency,
-        rank: u64,
-        hops: u8,
+        wish: Wish,
         done: Option<oneshot::Sender<Result<(), FetchError>>>,
     },
     Unwant(BlobId),
+    Allow(Allowance),
     Answer {
         node: NodeId,
         generation: u64,
         answer: Answer,
+        wire_bytes: u64,
+        /// Held until the answer has been dealt with.
+        place: OwnedSemaphorePermit,
     },
     AskingEnded {
         node: NodeId,
         generation: u64,
     },
+    /// A peer whose stream has ended may be asked again.
+    Rested {
+        node: NodeId,
+        breaks: u32,
+    },
     GivingOpened {
         member: Box<Member>,
         generation: u64,
-        answers: mpsc::UnboundedSender<Answer>,
+        answers: mpsc::Sender<Answer>,
     },
     Request {
         node: NodeId,
         generation: u64,
         request: Request,
+        wire_bytes: u64,
+        place: OwnedSemaphorePermit,
     },
     Written {
         node: NodeId,
         generation: u64,
-        content_bytes: usize,
+        content_bytes: u64,
+        wire_bytes: u64,
+        gives_room: bool,
     },
     GivingEnded {
         node: NodeId,
         generation: u64,
     },
+    /// The call in the direction of this blob's home is over, with or without a link.
+    Called(BlobId),
     Stop(oneshot::Sender<()>),
 }
 
 /// A peer that is asked.
 pub(super) struct Asking {
     pub(super) generation: u64,
-    pub(super) requests: mpsc::UnboundedSender<Request>,
+    pub(super) requests: mpsc::UnboundedSender<Vec<u8>>,
 }
 
 /// A peer that asks.
 pub(super) struct Giving {
     pub(super) generation: u64,
     pub(super) member: Member,
-    pub(super) answers: mpsc::UnboundedSender<Answer>,
+    pub(super) answers: mpsc::Sender<Answer>,
+}
+
+/// A peer whose stream has ended although its link stands.
+struct Rest {
+    breaks: u32,
+    over: bool,
 }
 
 /// A blob on its way here.
 pub(super) struct Moving {
-    pub(super) size: u64,
-    pub(super) home: NodeId,
-    /// How many nodes passed the request on before it came here.
-    pub(super) hops: u8,
+    /// As it was wanted first, with the greatest urgency and the fewest hops since.
+    pub(super) wish: Wish,
     /// Whether this node itself wants it, beside those for whom it is fetched.
     pub(super) own: bool,
+    /// What is on disk and proved.
+    pub(super) present: PieceSet,
+    /// The next node towards its home is being called.
+    pub(super) calling: bool,
+    /// How often the whole turned out not to be what its pieces were.
+    pub(super) failed_finishes: u32,
     pub(super) waiting: Vec<oneshot::Sender<Result<(), FetchError>>>,
     /// Peers' requests that wait for it.
     pub(super) tickets: Vec<Ticket>,
@@ -98,12 +134,13 @@ pub(super) struct Moving {
 }
 
 impl Moving {
-    pub(super) fn new(size: u64, home: NodeId, hops: u8) -> Self {
+    pub(super) fn new(wish: Wish, present: PieceSet) -> Self {
         Self {
-            size,
-            home,
-            hops,
+            wish,
             own: false,
+            present,
+            calling: false,
+            failed_finishes: 0,
             waiting: Vec::new(),
             tickets: Vec::new(),
             from: BTreeMap::new(),
@@ -127,13 +164,8 @@ pub(super) struct Desk {
     pub(super) moving: BTreeMap<BlobId, Moving>,
     pub(super) lists: Lists,
     pub(super) sources: BTreeMap<NodeId, Member>,
+    rests: BTreeMap<NodeId, Rest>,
     pub(super) next_generation: u64,
-}
-
-/// The local clock, for the state machines' time-outs.
-pub(super) fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Desk {
@@ -158,6 +190,7 @@ impl Desk {
             moving: BTreeMap::new(),
             lists: BTreeMap::new(),
             sources: BTreeMap::new(),
+            rests: BTreeMap::new(),
             next_generation: 0,
         }
     }
@@ -166,16 +199,23 @@ impl Desk {
         let mut changes = self.links.changes();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        self.links_changed();
+        tokio::task::block_in_place(|| self.links_changed());
+        let mut moves = false;
         loop {
-            let busy = !self.moving.is_empty() || self.upload.open_requests() > 0;
+            // Looked at when the desk is clear, since that takes longer the more is wanted.
+            if incoming.is_empty() {
+                let idle = self.download.is_idle();
+                let moved = std::mem::replace(&mut moves, !idle && !self.links.proven().is_empty());
+                self.board.stuck.store(!moves, Ordering::Release);
+                if moved && !moves {
+                    self.measure();
+                }
+            }
             tokio::select! {
                 event = incoming.recv() => match event {
                     None => return,
                     Some(Event::Stop(done)) => {
-                        for blob in self.moving.keys() {
-                            self.backend.set_aside(blob);
-                        }
+                        tokio::task::block_in_place(|| self.moving.keys().for_each(|blob| self.backend.set_aside(blob)));
                         let _ = done.send(());
                         return;
                     }
@@ -188,64 +228,89 @@ impl Desk {
                     }
                     tokio::task::block_in_place(|| self.links_changed());
                 }
-                _ = ticks.tick(), if busy => tokio::task::block_in_place(|| self.tick()),
+                _ = ticks.tick(), if moves => tokio::task::block_in_place(|| {
+                    self.take(download::Input::Tick);
+                    self.measure();
+                }),
             }
         }
     }
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Want { blob, size, home, urgency, rank, hops, done } => {
-                self.want(blob, size, home, urgency, rank, hops, done);
-            }
+            Event::Want { wish, done } => self.wish(wish, done),
             Event::Unwant(blob) => self.unwant(blob),
-            Event::Answer { node, generation, answer } => {
+            Event::Allow(allowance) => self.take(download::Input::Allow(allowance)),
+            Event::Answer { node, generation, answer, wire_bytes, place } => {
                 if self.asking.get(&node).is_some_and(|asking| asking.generation == generation) {
-                    self.answered(node, answer);
+                    self.rests.remove(&node);
+                    self.answered(node, answer, wire_bytes);
                 }
+                drop(place);
             }
             Event::AskingEnded { node, generation } => {
                 if self.asking.get(&node).is_some_and(|asking| asking.generation == generation) {
-                    self.asking.remove(&node);
-                    self.source_down(node);
+                    self.broke_off(node);
+                }
+            }
+            Event::Rested { node, breaks } => {
+                if let Some(rest) = self.rests.get_mut(&node).filter(|rest| rest.breaks == breaks) {
+                    rest.over = true;
                     self.links_changed();
                 }
             }
             Event::GivingOpened { member, generation, answers } => self.giving_opened(*member, generation, answers),
-            Event::Request { node, generation, request } => {
-                if self.giving.get(&node).is_some_and(|giving| giving.generation == generation) {
+            Event::Request { node, generation, request, wire_bytes, place } => {
+                self.note(node, |ledger| ledger.wire_bytes_in += wire_bytes);
+                if self.gives(&node, generation) {
                     self.give(upload::Input::Request(node, request));
                 }
+                drop(place);
             }
-            Event::Written { node, generation, content_bytes } => {
-                self.note(node, |ledger| ledger.bytes_out += content_bytes as u64);
-                if self.giving.get(&node).is_some_and(|giving| giving.generation == generation) {
+            Event::Written { node, generation, content_bytes, wire_bytes, gives_room } => {
+                self.note(node, |ledger| {
+                    ledger.bytes_out += content_bytes;
+                    ledger.wire_bytes_out += wire_bytes;
+                });
+                if gives_room && self.gives(&node, generation) {
                     self.give(upload::Input::Room { peer: node, frames: 1 });
                 }
             }
             Event::GivingEnded { node, generation } => {
-                if self.giving.get(&node).is_some_and(|giving| giving.generation == generation) {
+                if self.gives(&node, generation) {
                     self.giving.remove(&node);
                     self.give(upload::Input::Gone(node));
                 }
             }
+            Event::Called(blob) => self.called(blob),
             // Taken by the loop.
             Event::Stop(_) => {}
         }
-        self.board.stuck.store(self.download.is_idle(), Ordering::Release);
     }
 
-    /// Who is linked has changed: sources come and go.
-    fn links_changed(&mut self) {
+    fn gives(&self, node: &NodeId, generation: u64) -> bool {
+        self.giving.get(node).is_some_and(|giving| giving.generation == generation)
+    }
+
+    /// Who is linked may have changed: sources come and go.
+    pub(super) fn links_changed(&mut self) {
         let linked: BTreeMap<_, _> = self.links.proven().into_iter().map(|member| (member.id, member)).collect();
+        self.rests.retain(|id, _| linked.contains_key(id));
         let gone: Vec<_> = self.sources.keys().filter(|id| !linked.contains_key(id)).copied().collect();
         for node in gone {
             self.asking.remove(&node);
             self.source_down(node);
         }
+        if linked.is_empty() {
+            for moving in self.moving.values_mut() {
+                for waiting in moving.waiting.drain(..) {
+                    let _ = waiting.send(Err(FetchError::Nobody));
+                }
+            }
+        }
         let me = self.backend.me();
         for (node, member) in linked {
-            if self.sources.contains_key(&node) {
+            if self.sources.contains_key(&node) || self.rests.get(&node).is_some_and(|rest| !rest.over) {
                 continue;
             }
             // Own parent and own children first: what they have crossed the fewest links.
@@ -253,25 +318,45 @@ impl Desk {
             self.sources.insert(node, member);
             self.take(download::Input::SourceUp { node, cost: if near { 1 } else { 2 }, relays: true });
         }
-        if self.sources.is_empty() {
-            for moving in self.moving.values_mut() {
-                for waiting in moving.waiting.drain(..) {
-                    let _ = waiting.send(Err(FetchError::Nobody));
-                }
-            }
-        }
-        self.board.stuck.store(self.download.is_idle(), Ordering::Release);
     }
 
-    fn tick(&mut self) {
-        self.take(download::Input::Tick);
+    /// A peer has ended the stream on which it is asked, but not the link: it is asked again after a pause.
+    fn broke_off(&mut self, node: NodeId) {
+        self.asking.remove(&node);
+        let name = self.name(&node);
+        self.source_down(node);
+        let breaks = self.rests.get(&node).map_or(0, |rest| rest.breaks) + 1;
+        self.rests.insert(node, Rest { breaks, over: false });
+        let (events, pause) = (self.events.clone(), FIRST_REST * (1 << (breaks - 1).min(MAX_REST_DOUBLINGS)));
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let _ = events.send(Event::Rested { node, breaks });
+        });
+        self.links_changed();
+        if self.sources.is_empty() && breaks >= MAX_BREAKS {
+            let blobs: Vec<BlobId> = self.moving.keys().copied().collect();
+            let error = FetchError::Refused(format!("{name} breaks off"));
+            blobs.iter().for_each(|blob| self.fail(blob, &error));
+        }
+    }
+
+    /// The name of a source, for people.
+    pub(super) fn name(&self, node: &NodeId) -> String {
+        self.sources.get(node).map_or_else(|| node.to_string(), |member| member.name.clone())
+    }
+
+    /// Works out the figures that others see.
+    fn measure(&mut self) {
         let now = Instant::now();
         let mut transfers = Vec::new();
         for (blob, moving) in &mut self.moving {
             let Some(progress) = self.download.progress(*blob) else { continue };
             let (since, before) = moving.measured;
             let seconds = now.duration_since(since).as_secs_f64();
-            if seconds > 1.0 {
+            if progress.stuck {
+                moving.rate_bps = 0;
+                moving.from.clear();
+            } else if seconds > 1.0 {
                 let rate = (progress.received_bytes.saturating_sub(before)) as f64 / seconds;
                 // Half the old, half the new: steady enough to be read.
                 moving.rate_bps = (moving.rate_bps as f64 / 2.0 + rate / 2.0) as u64;
@@ -280,7 +365,7 @@ impl Desk {
             }
             transfers.push(Transfer {
                 blob: *blob,
-                size: moving.size,
+                size: moving.wish.size,
                 done: progress.verified_bytes,
                 rate_bps: moving.rate_bps,
                 from: moving.from.keys().copied().collect(),

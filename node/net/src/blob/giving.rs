@@ -1,19 +1,22 @@
 //! What goes out: who may have it, reading it, and fetching for others what is not here.
 
-use kapok_protocol::blob::message::{Answer, Refusal, Route, Urgency};
+use kapok_protocol::blob::message::{Answer, Refusal, Route};
+use kapok_protocol::blob::piece::{PieceList, piece_count};
 use kapok_protocol::blob::upload::{Input, Output, Range, ReadError, Ticket, Verdict};
-use kapok_protocol::blob::{BlobId, PieceSet, download};
+use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use tokio::sync::mpsc;
 
-use super::desk::{Desk, Giving, now};
+use super::FetchError;
+use super::desk::{Desk, Event, Giving, Wish};
+use crate::clock::now;
 
 /// Frames that a peer's stream takes before the first of them is written.
 const FIRST_ROOM_FRAMES: u32 = 4;
 
 impl Desk {
-    pub(super) fn giving_opened(&mut self, member: Member, generation: u64, answers: mpsc::UnboundedSender<Answer>) {
+    pub(super) fn giving_opened(&mut self, member: Member, generation: u64, answers: mpsc::Sender<Answer>) {
         let node = member.id;
         // A new stream replaces the old one: the peer has begun anew.
         if self.giving.remove(&node).is_some() {
@@ -34,15 +37,19 @@ impl Desk {
             for output in outputs {
                 match output {
                     Output::Check { ticket, peer, blob, size, urgency, route } => {
-                        let verdict = self.check(ticket, peer, blob, size, urgency, route);
+                        // Somebody waits for it now, while this node's own subscriptions have the night.
+                        let wish = Wish { blob, size, home: peer, urgency, rank: 0, hops: 1 };
+                        let verdict = self.check(ticket, peer, wish, route);
                         answers.push(Input::Checked { ticket, verdict });
                     }
                     Output::Read { ticket, blob, what } => {
                         answers.push(Input::Read { ticket, read: self.read(&blob, &what) });
                     }
                     Output::Send(peer, answer) => {
-                        if let Some(giving) = self.giving.get(&peer) {
-                            let _ = giving.answers.send(answer);
+                        // It asks on and on, and reads nothing: no more is kept for it.
+                        if self.giving.get(&peer).is_some_and(|giving| giving.answers.try_send(answer).is_err()) {
+                            self.giving.remove(&peer);
+                            answers.push(Input::Gone(peer));
                         }
                     }
                     Output::Unneeded(blob) => self.unneeded(blob),
@@ -58,15 +65,8 @@ impl Desk {
         }
     }
 
-    fn check(
-        &mut self,
-        ticket: Ticket,
-        peer: NodeId,
-        blob: BlobId,
-        size: u64,
-        urgency: Urgency,
-        route: Route,
-    ) -> Verdict {
+    fn check(&mut self, ticket: Ticket, peer: NodeId, wish: Wish, route: Route) -> Verdict {
+        let (blob, size) = (wish.blob, wish.size);
         let Some(giving) = self.giving.get(&peer) else { return Verdict::Refused(Refusal::NotAllowed) };
         if !self.backend.may_receive(&giving.member, &blob) {
             return Verdict::Refused(Refusal::NotAllowed);
@@ -76,53 +76,76 @@ impl Desk {
             Some(_) => return Verdict::Refused(Refusal::Invalid),
             None => {}
         }
-        // What is on its way here anyway is passed on as it comes.
-        let known = self.moving.contains_key(&blob);
-        let Route::ThroughTree { home, hops } = route else {
-            if !known {
-                return Verdict::Refused(Refusal::NotHeld);
-            }
-            return self.arriving(ticket, &blob, size);
-        };
-        if !known {
-            let next = self.backend.me().zip(self.backend.member(&home)).and_then(|(me, home)| me.next_hop(&home));
-            // Back where it came from is no way on.
-            if next.is_none() || next == Some(peer) {
-                return Verdict::Refused(Refusal::NotHeld);
-            }
-            let linked = next.is_some_and(|next| self.sources.contains_key(&next));
-            self.want(blob, size, home, urgency, 0, hops.max(1), None);
-            if !linked {
-                self.call(home);
-            }
-            if !self.moving.contains_key(&blob) {
-                return Verdict::Refused(Refusal::Busy);
-            }
+        // Who asks directly may itself be asked for the blob by this node: each would wait for the other.
+        let Route::ThroughTree { home, hops } = route else { return Verdict::Refused(Refusal::NotHeld) };
+        let next = self.towards(&home);
+        // Back where it came from is no way on.
+        if next.is_none() || next == Some(peer) {
+            return Verdict::Refused(Refusal::NotHeld);
         }
-        self.arriving(ticket, &blob, size)
+        self.relay(ticket, Wish { home, hops: hops.max(1), ..wish })
     }
 
-    fn arriving(&mut self, ticket: Ticket, blob: &BlobId, size: u64) -> Verdict {
-        let Some(moving) = self.moving.get_mut(blob) else { return Verdict::Refused(Refusal::NotHeld) };
-        if moving.size != size {
+    /// Fetches for others what is not here, or lets them wait for what is on its way here anyway.
+    fn relay(&mut self, ticket: Ticket, wish: Wish) -> Verdict {
+        let blob = wish.blob;
+        let before = self.moving.get(&blob).map(|moving| moving.wish);
+        if before.is_some_and(|before| before.size != wish.size) {
             return Verdict::Refused(Refusal::Invalid);
         }
-        moving.tickets.push(ticket);
-        // Pieces that came earlier are passed on when the whole is here: their list may not be.
-        let count = kapok_protocol::blob::piece::piece_count(size);
-        Verdict::Arriving { present: PieceSet::empty(count) }
+        let stuck = self.download.progress(blob).is_some_and(|progress| progress.stuck);
+        let linked = self.towards(&wish.home).is_some_and(|next| self.links.member(&next).is_some());
+        // Or a person waits for it, where until now nobody did.
+        let anew = before.is_none_or(|before| wish.urgency < before.urgency) || stuck;
+        match self.begin(wish) {
+            Err(reason) => {
+                tracing::warn!(%blob, reason, "a blob cannot be taken for others");
+                return Verdict::Refused(Refusal::Busy);
+            }
+            Ok(moving) if anew && !linked && !moving.calling => {
+                moving.calling = true;
+                self.call(blob, wish.home);
+            }
+            Ok(_) => {}
+        }
+        if anew {
+            self.want(&blob);
+        }
+        let listed = self.lists.contains_key(&blob) || piece_count(wish.size) == 1;
+        match self.moving.get_mut(&blob) {
+            // Pieces are passed on once their list is here.
+            Some(moving) => {
+                moving.tickets.push(ticket);
+                let present = if listed { moving.present.clone() } else { PieceSet::empty(piece_count(wish.size)) };
+                Verdict::Arriving { present }
+            }
+            None if self.backend.size(&blob).is_some() => Verdict::Held,
+            None => Verdict::Refused(Refusal::NotHeld),
+        }
     }
 
     /// Calls the next node in the direction of a blob's home, without holding anything up.
-    fn call(&self, home: NodeId) {
-        let (links, backend) = (self.links.clone(), self.backend.clone());
-        tokio::spawn(async move { super::route(&links, &*backend, home).await });
+    fn call(&self, blob: BlobId, home: NodeId) {
+        let (links, backend, events) = (self.links.clone(), self.backend.clone(), self.events.clone());
+        tokio::spawn(async move {
+            super::route(&links, &*backend, home).await;
+            let _ = events.send(Event::Called(blob));
+        });
+    }
+
+    pub(super) fn called(&mut self, blob: BlobId) {
+        let Some(moving) = self.moving.get_mut(&blob) else { return };
+        moving.calling = false;
+        self.links_changed();
+        if self.download.progress(blob).is_some_and(|progress| progress.stuck) {
+            self.fail(&blob, &FetchError::Refused("the way to where it was published is interrupted".to_owned()));
+        }
     }
 
     fn read(&self, blob: &BlobId, what: &Range) -> Result<Vec<u8>, ReadError> {
         match *what {
             Range::List { offset, len } => {
-                let arriving = self.lists.get(blob).map(kapok_protocol::blob::piece::PieceList::to_bytes);
+                let arriving = self.lists.get(blob).map(PieceList::to_bytes);
                 let list = arriving.or_else(|| self.backend.piece_list(blob)).ok_or(ReadError::Gone)?;
                 list.get(offset..offset.saturating_add(len)).map(<[u8]>::to_vec).ok_or(ReadError::Damaged)
             }
@@ -135,9 +158,7 @@ impl Desk {
         let Some(moving) = self.moving.get_mut(&blob) else { return };
         moving.tickets.clear();
         if !moving.own && moving.waiting.is_empty() {
-            self.moving.remove(&blob);
-            self.backend.set_aside(&blob);
-            self.take(download::Input::Unwant(blob));
+            self.forget(&blob);
         }
     }
 }

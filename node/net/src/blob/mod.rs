@@ -5,14 +5,17 @@
 //! node that lacks it is fetched by that node in the direction of the blob's home (through the tree) and passed on
 //! while it arrives.
 //!
-//! Invariant: nothing is given to a peer before the backend has said that a live entry which the peer may receive
-//! names it.
+//! Invariants: nothing is given to a peer before the backend has said that a live entry which the peer may receive
+//! names it. Only a request that comes from the side away from the blob's home waits here for a blob that is still
+//! arriving, so no two nodes ever wait for each other.
 
 mod backend;
 mod desk;
 mod giving;
 mod streams;
 mod taking;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kapok_protocol::blob::BlobId;
+use kapok_protocol::blob::download::Allowance;
 use kapok_protocol::blob::message::Urgency;
 use kapok_protocol::identity::NodeId;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -27,7 +31,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::link::Links;
 use crate::swarm::AcceptError;
 pub use backend::BlobBackend;
-use desk::{Desk, Event};
+use desk::{Desk, Event, Wish};
 
 /// Completions that a slow listener may lag behind.
 const COMPLETIONS: usize = 1024;
@@ -65,6 +69,9 @@ pub struct Ledger {
     /// Content bytes, piece lists included.
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// All bytes of the frames that carried it, requests and refusals too.
+    pub wire_bytes_in: u64,
+    pub wire_bytes_out: u64,
     /// Blobs of which the last piece came from it.
     pub blobs_in: u64,
 }
@@ -99,7 +106,7 @@ impl Exchange {
     /// # Errors
     /// If another driver has taken the protocol.
     pub fn start(links: Links, backend: Arc<dyn BlobBackend>) -> Result<Self, AcceptError> {
-        // Unbounded in form only: peers' events are bounded by the room given to them, and wants by the catalogue.
+        // Unbounded in form only: each stream has few events in it at a time, and wants are bounded by the catalogue.
         let (events, incoming) = mpsc::unbounded_channel();
         let board = Arc::new(Board::default());
         let completions = broadcast::Sender::new(COMPLETIONS);
@@ -111,12 +118,19 @@ impl Exchange {
 
     /// Wants a blob, without waiting for it. Lower ranks first.
     pub fn want(&self, blob: BlobId, size: u64, home: NodeId, urgency: Urgency, rank: u64) {
-        let _ = self.events.send(Event::Want { blob, size, home, urgency, rank, hops: 0, done: None });
+        self.board.stuck.store(false, Ordering::Release);
+        let wish = Wish { blob, size, home, urgency, rank, hops: 0 };
+        let _ = self.events.send(Event::Want { wish, done: None });
     }
 
-    /// Does not want it any more.
+    /// Does not want it any more. A [`Self::fetch`] that waits for it goes on.
     pub fn unwant(&self, blob: BlobId) {
         let _ = self.events.send(Event::Unwant(blob));
+    }
+
+    /// What may be asked for from now on (windows, budgets); at first everything. What was asked for still arrives.
+    pub fn allow(&self, allowance: Allowance) {
+        let _ = self.events.send(Event::Allow(allowance));
     }
 
     /// Brings a blob here and waits for it.
@@ -137,8 +151,8 @@ impl Exchange {
             return Err(FetchError::Nobody);
         }
         let (done, result) = oneshot::channel();
-        let want = Event::Want { blob, size, home, urgency, rank, hops: 0, done: Some(done) };
-        self.events.send(want).map_err(|_| FetchError::Stopping)?;
+        let wish = Wish { blob, size, home, urgency, rank, hops: 0 };
+        self.events.send(Event::Want { wish, done: Some(done) }).map_err(|_| FetchError::Stopping)?;
         result.await.unwrap_or(Err(FetchError::Stopping))
     }
 

@@ -1,9 +1,12 @@
 //! Streams of `/kapok/blob/1`: one for what this node asks of a peer, one for what the peer asks of it.
 
+use std::sync::Arc;
+
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
-use kapok_protocol::blob::message::{Answer, MAX_FRAME_BYTES, PROTOCOL, Request};
+use kapok_protocol::blob::message::{Answer, MAX_FRAME_BYTES, MAX_OPEN_REQUESTS, PROTOCOL, Request};
 use kapok_protocol::identity::NodeId;
-use tokio::sync::mpsc;
+use kapok_protocol::membership::Member;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::desk::Event;
 use crate::frame::{self, Limits};
@@ -14,9 +17,27 @@ use crate::swarm::{AcceptError, Stream};
 const QUIET: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 /// What a request may have.
 const MAX_REQUEST_BYTES: usize = 512;
+/// Frames of one stream that wait at the desk before no more are read: 2 MiB of answers at the most, so that a disk
+/// that is slower than the line holds up its sender, and a peer that floods fills nobody's memory.
+const READ_AHEAD_FRAMES: usize = 32;
+/// Answers that wait for a peer to read them. One that asks as much as it may, twice over, and reads nothing is no
+/// peer any more.
+const MAX_QUEUED_ANSWERS: usize = 2 * MAX_OPEN_REQUESTS;
+/// The length before each frame.
+const PREFIX_BYTES: u64 = 4;
 
 fn limits(max_bytes: usize) -> Limits {
     Limits::new(max_bytes).begin_within(QUIET)
+}
+
+/// Bytes that a frame has on the stream.
+pub(super) fn wire_bytes(frame: &[u8]) -> u64 {
+    frame.len() as u64 + PREFIX_BYTES
+}
+
+/// A place at the desk for one frame of a stream.
+async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, String> {
+    places.clone().acquire_owned().await.map_err(|error| error.to_string())
 }
 
 /// Opens the asking stream to a peer; requests go in here, answers come as events.
@@ -25,8 +46,8 @@ pub(super) fn ask(
     node: NodeId,
     generation: u64,
     events: &mpsc::UnboundedSender<Event>,
-) -> mpsc::UnboundedSender<Request> {
-    let (requests, mut outgoing) = mpsc::unbounded_channel::<Request>();
+) -> mpsc::UnboundedSender<Vec<u8>> {
+    let (requests, mut outgoing) = mpsc::unbounded_channel::<Vec<u8>>();
     let (network, events) = (links.network().clone(), events.clone());
     tokio::spawn(async move {
         let talk = async {
@@ -34,18 +55,17 @@ pub(super) fn ask(
             let (mut reader, mut writer) = stream.split();
             let write = async {
                 while let Some(request) = outgoing.recv().await {
-                    frame::write(&mut writer, &request.encode(), &limits(MAX_REQUEST_BYTES))
-                        .await
-                        .map_err(|e| e.to_string())?;
+                    frame::write(&mut writer, &request, &limits(MAX_REQUEST_BYTES)).await.map_err(|e| e.to_string())?;
                 }
                 let _ = writer.close().await;
                 Ok::<(), String>(())
             };
             let read = async {
-                let limits = limits(MAX_FRAME_BYTES);
+                let (limits, places) = (limits(MAX_FRAME_BYTES), Arc::new(Semaphore::new(READ_AHEAD_FRAMES)));
                 while let Some(bytes) = frame::read(&mut reader, &limits).await.map_err(|e| e.to_string())? {
                     let answer = Answer::decode(&bytes).map_err(|e| e.to_string())?;
-                    let _ = events.send(Event::Answer { node, generation, answer });
+                    let (place, wire_bytes) = (place(&places).await?, wire_bytes(&bytes));
+                    let _ = events.send(Event::Answer { node, generation, answer, wire_bytes, place });
                 }
                 Err::<(), String>("the peer ended the stream".to_owned())
             };
@@ -81,31 +101,29 @@ pub(super) fn answer(links: &Links, events: &mpsc::UnboundedSender<Event>) -> Re
     Ok(())
 }
 
-async fn serve(
-    member: kapok_protocol::membership::Member,
-    stream: Stream,
-    generation: u64,
-    events: &mpsc::UnboundedSender<Event>,
-) {
+async fn serve(member: Member, stream: Stream, generation: u64, events: &mpsc::UnboundedSender<Event>) {
     let node = member.id;
-    let (answers, mut outgoing) = mpsc::unbounded_channel::<Answer>();
+    let (answers, mut outgoing) = mpsc::channel::<Answer>(MAX_QUEUED_ANSWERS);
     let _ = events.send(Event::GivingOpened { member: Box::new(member), generation, answers });
     let (mut reader, mut writer) = stream.split();
     let write = async {
         let limits = limits(MAX_FRAME_BYTES);
         while let Some(answer) = outgoing.recv().await {
-            frame::write(&mut writer, &answer.encode(), &limits).await.map_err(|e| e.to_string())?;
-            if answer.content_bytes() > 0 || matches!(answer, Answer::Piece { .. } | Answer::List { .. }) {
-                let _ = events.send(Event::Written { node, generation, content_bytes: answer.content_bytes() });
-            }
+            let bytes = answer.encode();
+            frame::write(&mut writer, &bytes, &limits).await.map_err(|e| e.to_string())?;
+            // Only what took room gives it back.
+            let gives_room = matches!(answer, Answer::Piece { .. } | Answer::List { .. });
+            let (content_bytes, wire_bytes) = (answer.content_bytes() as u64, wire_bytes(&bytes));
+            let _ = events.send(Event::Written { node, generation, content_bytes, wire_bytes, gives_room });
         }
         Ok::<(), String>(())
     };
     let read = async {
-        let limits = limits(MAX_REQUEST_BYTES);
+        let (limits, places) = (limits(MAX_REQUEST_BYTES), Arc::new(Semaphore::new(READ_AHEAD_FRAMES)));
         while let Some(bytes) = frame::read(&mut reader, &limits).await.map_err(|e| e.to_string())? {
             let request = Request::decode(&bytes).map_err(|e| e.to_string())?;
-            let _ = events.send(Event::Request { node, generation, request });
+            let (place, wire_bytes) = (place(&places).await?, wire_bytes(&bytes));
+            let _ = events.send(Event::Request { node, generation, request, wire_bytes, place });
         }
         Ok::<(), String>(())
     };

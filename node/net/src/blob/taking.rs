@@ -3,71 +3,95 @@
 use std::time::Instant;
 
 use kapok_protocol::blob::download::{Input, Output, Wanted};
-use kapok_protocol::blob::message::{Answer, Request, Route, Urgency};
+use kapok_protocol::blob::message::{Answer, Refusal, Request, Route};
+use kapok_protocol::blob::piece::PieceList;
 use kapok_protocol::blob::{BlobId, PieceSet, upload};
 use kapok_protocol::identity::NodeId;
 use tokio::sync::oneshot;
 
-use super::desk::{Asking, Desk, Moving, now};
+use super::desk::{Asking, Desk, Moving, Wish};
 use super::{FetchError, streams};
+use crate::clock::now;
+
+/// How often a blob is fetched again whose pieces were right and whose whole was not: the disk is not to be trusted.
+const MAX_FAILED_FINISHES: u32 = 3;
 
 impl Desk {
-    #[allow(clippy::too_many_arguments, reason = "the fields of one event")]
-    pub(super) fn want(
-        &mut self,
-        blob: BlobId,
-        size: u64,
-        home: NodeId,
-        urgency: Urgency,
-        rank: u64,
-        hops: u8,
-        done: Option<oneshot::Sender<Result<(), FetchError>>>,
-    ) {
-        if self.backend.size(&blob).is_some() {
+    /// This node wants a blob.
+    pub(super) fn wish(&mut self, wish: Wish, done: Option<oneshot::Sender<Result<(), FetchError>>>) {
+        if self.backend.size(&wish.blob).is_some() {
             if let Some(done) = done {
                 let _ = done.send(Ok(()));
             }
             return;
         }
-        let present = match self.present(&blob, size) {
-            Ok(present) => present,
+        match self.begin(wish) {
+            Ok(moving) => {
+                let waits = done.is_some();
+                moving.own = true;
+                moving.waiting.extend(done);
+                self.want(&wish.blob);
+                if waits && self.sources.is_empty() {
+                    // The last link may have gone since the caller looked.
+                    self.links_changed();
+                }
+            }
             Err(reason) => {
-                tracing::warn!(%blob, reason, "a blob cannot be taken");
+                tracing::warn!(blob = %wish.blob, reason, "a blob cannot be taken");
                 if let Some(done) = done {
                     let _ = done.send(Err(FetchError::Store(reason)));
                 }
-                return;
             }
-        };
-        let moving = self.moving.entry(blob).or_insert_with(|| Moving::new(size, home, hops));
-        moving.own |= hops == 0;
-        moving.hops = moving.hops.min(hops);
-        moving.waiting.extend(done);
-        match Wanted::new(blob, size, urgency) {
-            Ok(wanted) => {
-                let list = self.lists.get(&blob).cloned();
-                self.take(Input::Want(wanted.rank(rank).home(home).resume(present, list)));
-            }
-            Err(error) => self.fail(&blob, &FetchError::Store(error.to_string())),
         }
     }
 
-    fn present(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String> {
-        if self.moving.contains_key(blob) {
-            // It is on its way already; what is here of it the state machine knows.
-            return Ok(PieceSet::empty(0));
+    /// Makes a place for a blob that is to come; it is asked for by [`Self::want`].
+    pub(super) fn begin(&mut self, wish: Wish) -> Result<&mut Moving, String> {
+        let new = if self.moving.contains_key(&wish.blob) {
+            None
+        } else {
+            // The size comes from an entry, and is looked at before anything is taken for it.
+            Wanted::new(wish.blob, wish.size, wish.urgency).map_err(|error| error.to_string())?;
+            Some(self.backend.begin(&wish.blob, wish.size)?)
+        };
+        let place = self.moving.entry(wish.blob);
+        let moving = place.or_insert_with(|| Moving::new(wish, new.unwrap_or_else(|| PieceSet::empty(0))));
+        let known = &mut moving.wish;
+        if (wish.urgency, wish.rank) < (known.urgency, known.rank) || wish.hops == 0 {
+            (known.urgency, known.rank) = (wish.urgency.min(known.urgency), wish.rank);
         }
-        self.backend.begin(blob, size)
+        known.hops = known.hops.min(wish.hops);
+        Ok(moving)
+    }
+
+    /// Asks for a blob that has its place, or asks anew.
+    pub(super) fn want(&mut self, blob: &BlobId) {
+        let Some(moving) = self.moving.get(blob) else { return };
+        let wish = moving.wish;
+        match Wanted::new(wish.blob, wish.size, wish.urgency) {
+            Ok(wanted) => {
+                let list = self.lists.get(blob).cloned();
+                let wanted = wanted.rank(wish.rank).home(wish.home).resume(moving.present.clone(), list);
+                self.take(Input::Want(wanted));
+            }
+            Err(error) => self.give_up(blob, &FetchError::Store(error.to_string())),
+        }
     }
 
     pub(super) fn unwant(&mut self, blob: BlobId) {
-        if let Some(moving) = self.moving.get_mut(&blob) {
-            moving.own = false;
-            if moving.tickets.is_empty() {
-                self.moving.remove(&blob);
-                self.backend.set_aside(&blob);
-                self.take(Input::Unwant(blob));
-            }
+        let Some(moving) = self.moving.get_mut(&blob) else { return };
+        moving.own = false;
+        if moving.tickets.is_empty() && moving.waiting.is_empty() {
+            self.forget(&blob);
+        }
+    }
+
+    /// Nobody waits for it: no more of it is asked for, and what is here stays for another time.
+    pub(super) fn forget(&mut self, blob: &BlobId) {
+        if self.moving.remove(blob).is_some() {
+            self.lists.remove(blob);
+            self.backend.set_aside(blob);
+            self.take(Input::Unwant(*blob));
         }
     }
 
@@ -76,9 +100,12 @@ impl Desk {
         self.take(Input::SourceDown(node));
     }
 
-    pub(super) fn answered(&mut self, node: NodeId, answer: Answer) {
-        let bytes = answer.content_bytes() as u64;
-        self.note(node, |ledger| ledger.bytes_in += bytes);
+    pub(super) fn answered(&mut self, node: NodeId, answer: Answer, wire_bytes: u64) {
+        let content_bytes = answer.content_bytes() as u64;
+        self.note(node, |ledger| {
+            ledger.bytes_in += content_bytes;
+            ledger.wire_bytes_in += wire_bytes;
+        });
         self.take_from(Input::Answer(node, answer), Some(node));
     }
 
@@ -93,19 +120,16 @@ impl Desk {
         for output in outputs {
             match output {
                 Output::Send(node, request) => self.ask(node, request),
-                Output::WriteList(list) => {
-                    self.lists.insert(list.blob(), list);
-                }
+                Output::WriteList(list) => self.list(list),
                 Output::WritePiece { blob, index, bytes, .. } => self.piece(blob, index, &bytes, from),
                 Output::Complete(blob) => self.complete(blob),
                 Output::Stuck { blob, reasons } => {
-                    let reasons: Vec<_> = reasons
-                        .iter()
-                        .map(|(node, reason)| {
-                            let name = self.sources.get(node).map_or_else(|| node.to_string(), |m| m.name.clone());
-                            format!("{name} {reason}")
-                        })
-                        .collect();
+                    // Who is being called may give it.
+                    if self.moving.get(&blob).is_some_and(|moving| moving.calling) {
+                        continue;
+                    }
+                    let reasons = reasons.iter().map(|(node, reason)| format!("{} {reason}", self.name(node)));
+                    let reasons: Vec<_> = reasons.collect();
                     self.fail(&blob, &FetchError::Refused(reasons.join("; ")));
                 }
                 Output::Penalise(node, fault) => tracing::warn!(%node, %fault, "a source is asked last from now on"),
@@ -113,15 +137,19 @@ impl Desk {
         }
     }
 
+    /// The next node on the way to where a blob was published.
+    pub(super) fn towards(&self, home: &NodeId) -> Option<NodeId> {
+        let (me, home) = (self.backend.me()?, self.backend.member(home)?);
+        me.next_hop(&home)
+    }
+
     fn ask(&mut self, node: NodeId, mut request: Request) {
         if let Request::Want(want) = &mut request
             && let Some(moving) = self.moving.get(&want.blob)
         {
             // Passed on only in the direction of its home, so that no request goes in circles.
-            let towards = self.backend.me().zip(self.backend.member(&moving.home));
-            let towards = towards.and_then(|(me, home)| me.next_hop(&home));
-            want.route = if towards == Some(node) {
-                Route::ThroughTree { home: moving.home, hops: moving.hops.saturating_add(1) }
+            want.route = if self.towards(&moving.wish.home) == Some(node) {
+                Route::ThroughTree { home: moving.wish.home, hops: moving.wish.hops.saturating_add(1) }
             } else {
                 Route::Direct
             };
@@ -133,40 +161,51 @@ impl Desk {
             self.asking.insert(node, Asking { generation, requests });
         }
         if let Some(asking) = self.asking.get(&node) {
+            let request = request.encode();
+            self.note(node, |ledger| ledger.wire_bytes_out += streams::wire_bytes(&request));
             let _ = asking.requests.send(request);
         }
     }
 
+    fn list(&mut self, list: PieceList) {
+        let blob = list.blob();
+        self.lists.insert(blob, list);
+        // What an earlier run has left can be proved to others from now on.
+        let Some(moving) = self.moving.get(&blob).filter(|moving| !moving.present.is_empty()) else { return };
+        for ticket in moving.tickets.clone() {
+            let Some(present) = self.moving.get(&blob).map(|moving| moving.present.clone()) else { return };
+            self.give(upload::Input::Checked { ticket, verdict: upload::Verdict::Arriving { present } });
+        }
+    }
+
     fn piece(&mut self, blob: BlobId, index: u32, bytes: &[u8], from: Option<NodeId>) {
-        if let Err(reason) = self.backend.write_piece(&blob, index, bytes) {
-            tracing::warn!(%blob, reason, "a piece cannot be kept");
-            self.fail(&blob, &FetchError::Store(reason));
-            self.moving.remove(&blob);
-            self.backend.set_aside(&blob);
-            self.take(Input::Unwant(blob));
+        if !self.moving.contains_key(&blob) {
             return;
         }
-        if let (Some(moving), Some(node)) = (self.moving.get_mut(&blob), from) {
-            moving.from.insert(node, Instant::now());
-            moving.last_from = Some(node);
+        if let Err(reason) = self.backend.write_piece(&blob, index, bytes) {
+            tracing::warn!(%blob, reason, "a piece cannot be kept");
+            self.give_up(&blob, &FetchError::Store(reason));
+            return;
+        }
+        if let Some(moving) = self.moving.get_mut(&blob) {
+            moving.present.insert(index);
+            if let Some(node) = from {
+                moving.from.insert(node, Instant::now());
+                moving.last_from = Some(node);
+            }
         }
         self.give(upload::Input::Arrived { blob, index });
     }
 
     fn complete(&mut self, blob: BlobId) {
-        if let Err(reason) = self.backend.finish(&blob) {
-            // What was wrong is dropped; the rest of it is fetched again.
-            tracing::warn!(%blob, reason, "a blob did not come out whole");
-            self.lists.remove(&blob);
-            if let Some(moving) = self.moving.remove(&blob) {
-                self.want(blob, moving.size, moving.home, Urgency::Bulk, u64::MAX, moving.hops, None);
-                if let Some(again) = self.moving.get_mut(&blob) {
-                    again.own = moving.own;
-                    again.waiting = moving.waiting;
-                    again.tickets = moving.tickets;
-                }
-            }
+        if !self.moving.contains_key(&blob) {
             return;
+        }
+        if let Err(reason) = self.backend.finish(&blob) {
+            if self.backend.size(&blob).is_none() {
+                return self.fetch_again(blob, reason);
+            }
+            tracing::warn!(%blob, reason, "a blob is here, but not all was noted that follows from it");
         }
         self.lists.remove(&blob);
         let _ = self.completions.send(blob);
@@ -182,16 +221,43 @@ impl Desk {
         }
     }
 
-    /// Tells all who wait for a blob that it does not come now. It stays wanted.
+    /// The whole is not what its pieces were: what was wrong of it was dropped, and is fetched again.
+    fn fetch_again(&mut self, blob: BlobId, reason: String) {
+        tracing::warn!(%blob, reason, "a blob did not come out whole");
+        let Some(moving) = self.moving.get_mut(&blob) else { return };
+        moving.failed_finishes += 1;
+        let again = moving.failed_finishes < MAX_FAILED_FINISHES;
+        match if again { self.backend.begin(&blob, moving.wish.size) } else { Err(reason) } {
+            Ok(present) => {
+                moving.present = present;
+                self.want(&blob);
+            }
+            Err(reason) => self.give_up(&blob, &FetchError::Store(reason)),
+        }
+    }
+
+    /// Tells all who wait for a blob that it does not come now. If this node wants it, it stays wanted.
     pub(super) fn fail(&mut self, blob: &BlobId, error: &FetchError) {
         let Some(moving) = self.moving.get_mut(blob) else { return };
+        let own = moving.own;
         for waiting in moving.waiting.drain(..) {
             let _ = waiting.send(Err(error.clone()));
         }
         let tickets = std::mem::take(&mut moving.tickets);
-        for ticket in tickets {
-            let verdict = upload::Verdict::Refused(kapok_protocol::blob::message::Refusal::NotHeld);
-            self.give(upload::Input::Checked { ticket, verdict });
+        // Before the peers' requests end: then nobody else waits for it, and it is not forgotten twice.
+        if !own {
+            self.forget(blob);
         }
+        for ticket in tickets {
+            self.give(upload::Input::Checked { ticket, verdict: upload::Verdict::Refused(Refusal::NotHeld) });
+        }
+    }
+
+    /// It cannot be stored: this node does not want it either any more, until somebody wants it anew.
+    fn give_up(&mut self, blob: &BlobId, error: &FetchError) {
+        if let Some(moving) = self.moving.get_mut(blob) {
+            moving.own = false;
+        }
+        self.fail(blob, error);
     }
 }

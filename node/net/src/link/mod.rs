@@ -10,6 +10,8 @@ mod backend;
 mod hello;
 mod join;
 mod sync;
+#[cfg(test)]
+pub(crate) mod testbed;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,16 +1,17 @@
 //! Driving a coordinator: questions out to all who answer, at once, and their contributions back in.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::AsyncWriteExt as _;
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::search::coordinator::{Coordinator, Input, Output, Plan};
-use kapok_protocol::search::message::{Ask, Contribution, MAX_FRAME_BYTES, Question, Reply};
-use kapok_protocol::time::Timestamp;
+use kapok_protocol::search::message::{Ask, Contribution, MAX_FACETS_BYTES, MAX_FRAME_BYTES, Question, Reply};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{ANSWER_PROTOCOL, RETURN_MS, SearchBackend, Searcher};
+use crate::clock::now;
 use crate::frame::{self, Limits};
 
 /// What comes back from a node that was asked.
@@ -19,12 +20,10 @@ enum Back {
     Gone(NodeId),
 }
 
-/// A node's conversation; what is sent here goes to it.
-type Outgoing = mpsc::UnboundedSender<Question>;
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+/// A node's conversation; dropped, it ends wherever it is, so that a dead node keeps nothing of this one.
+struct Conversation {
+    questions: mpsc::UnboundedSender<Question>,
+    _task: AbortOnDropHandle<()>,
 }
 
 impl Searcher {
@@ -36,19 +35,19 @@ impl Searcher {
         let (back, mut incoming) = mpsc::unbounded_channel();
         let mut outputs = Vec::new();
         let mut coordinator = Coordinator::start(now(), &plan, &mut outputs);
-        let mut conversations: BTreeMap<NodeId, Outgoing> = BTreeMap::new();
+        let mut conversations: BTreeMap<NodeId, Conversation> = BTreeMap::new();
         loop {
             for output in std::mem::take(&mut outputs) {
                 match output {
                     Output::AskStatistics { node, deadline_ms } => {
-                        let outgoing = self.converse(node, &ask, &back);
+                        let conversation = self.converse(node, &ask, &back);
                         let ask = Ask { deadline_ms, ..ask.clone() };
-                        let _ = outgoing.send(Question::Statistics(ask));
-                        conversations.insert(node, outgoing);
+                        let _ = conversation.questions.send(Question::Statistics(ask));
+                        conversations.insert(node, conversation);
                     }
                     Output::AskHits { node, statistics, deadline_ms } => {
-                        if let Some(outgoing) = conversations.get(&node) {
-                            let _ = outgoing.send(Question::Score { statistics, deadline_ms });
+                        if let Some(conversation) = conversations.get(&node) {
+                            let _ = conversation.questions.send(Question::Score { statistics, deadline_ms });
                         }
                     }
                     Output::MergeStatistics(all) => {
@@ -61,7 +60,11 @@ impl Searcher {
                     }
                     Output::Finished(outcome) => {
                         let facets: Vec<_> = outcome.facets.iter().map(|(_, facets)| facets.clone()).collect();
-                        let facets = self.blocking(|backend| backend.merge_facets(facets));
+                        let mut facets = self.blocking(|backend| backend.merge_facets(facets));
+                        if facets.len() > MAX_FACETS_BYTES {
+                            tracing::warn!(bytes = facets.len(), "the counts of a search are too many to be sent");
+                            facets.clear();
+                        }
                         return outcome.into_reply(facets);
                     }
                 }
@@ -84,10 +87,10 @@ impl Searcher {
     }
 
     /// A conversation with a node that answers; with this node itself, without a stream.
-    fn converse(&self, node: NodeId, ask: &Ask, back: &mpsc::UnboundedSender<Back>) -> Outgoing {
+    fn converse(&self, node: NodeId, ask: &Ask, back: &mpsc::UnboundedSender<Back>) -> Conversation {
         let (outgoing, mut questions) = mpsc::unbounded_channel::<Question>();
         let (searcher, back, path) = (self.clone(), back.clone(), ask.path.clone());
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let own = searcher.links.network().local() == node;
             let done = if own {
                 searcher.converse_here(node, &path, &mut questions, &back).await
@@ -99,7 +102,7 @@ impl Searcher {
                 let _ = back.send(Back::Gone(node));
             }
         });
-        outgoing
+        Conversation { questions: outgoing, _task: AbortOnDropHandle::new(task) }
     }
 
     async fn converse_here(

@@ -1,0 +1,208 @@
+//! Exchanges between whole nodes on loopback, over blobs in memory.
+#![allow(clippy::unwrap_used)]
+
+mod relaying;
+mod taking;
+mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+
+use kapok_protocol::blob::piece::{PieceHasher, piece_len, piece_offset};
+use kapok_protocol::blob::{BlobId, PieceSet};
+use kapok_protocol::identity::NodeId;
+use kapok_protocol::membership::Member;
+use libp2p::Multiaddr;
+use tokio::sync::watch;
+
+use super::{BlobBackend, Exchange};
+use crate::link::Links;
+use crate::link::testbed::Federation;
+
+/// 5 MB: 20 pieces, the last one short.
+const SIZE: usize = 5_000_000;
+
+/// Bytes that differ everywhere and for each `seed`.
+fn content(seed: u64) -> Vec<u8> {
+    let mut bytes = vec![0; SIZE];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+#[derive(Default)]
+struct State {
+    held: BTreeMap<BlobId, Vec<u8>>,
+    /// Bytes and pieces of blobs on their way; outlive a restart.
+    arriving: BTreeMap<BlobId, (Vec<u8>, PieceSet)>,
+    /// Begun and neither finished nor set aside.
+    begun: BTreeSet<BlobId>,
+    hidden_from: BTreeSet<NodeId>,
+    addresses: BTreeMap<NodeId, Vec<Multiaddr>>,
+    /// Reads until the disk stands still, and what it then waits for.
+    stalls: Option<(usize, mpsc::Receiver<()>)>,
+    finish_fails: bool,
+}
+
+/// The disk of a node.
+struct Memory {
+    federation: Federation,
+    me: NodeId,
+    state: Mutex<State>,
+    pieces_written: watch::Sender<usize>,
+}
+
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn hold(&self, bytes: &[u8]) -> BlobId {
+        let blob = BlobId::of(bytes);
+        self.state().held.insert(blob, bytes.to_vec());
+        blob
+    }
+
+    fn held(&self, blob: &BlobId) -> Option<Vec<u8>> {
+        self.state().held.get(blob).cloned()
+    }
+
+    /// The disk stands still after `reads` more reads, until the sender is dropped.
+    fn stall_after(&self, reads: usize) -> mpsc::Sender<()> {
+        let (release, stalled) = mpsc::channel();
+        self.state().stalls = Some((reads, stalled));
+        release
+    }
+
+    /// Returns when this many pieces were written.
+    async fn written(&self, pieces: usize) {
+        self.pieces_written.subscribe().wait_for(|written| *written >= pieces).await.unwrap();
+    }
+}
+
+impl BlobBackend for Memory {
+    fn may_receive(&self, peer: &Member, _: &BlobId) -> bool {
+        !self.state().hidden_from.contains(&peer.id)
+    }
+
+    fn size(&self, blob: &BlobId) -> Option<u64> {
+        self.state().held.get(blob).map(|bytes| bytes.len() as u64)
+    }
+
+    fn read(&self, blob: &BlobId, offset: u64, len: usize) -> Option<Vec<u8>> {
+        let stalled = match &mut self.state().stalls {
+            Some((0, _)) => true,
+            Some((reads, _)) => {
+                *reads -= 1;
+                false
+            }
+            None => false,
+        };
+        let wait = if stalled { self.state().stalls.take() } else { None };
+        if let Some((_, release)) = wait {
+            let _ = release.recv();
+        }
+        let state = self.state();
+        let bytes = state.held.get(blob).or_else(|| state.arriving.get(blob).map(|(bytes, _)| bytes))?;
+        let from = usize::try_from(offset).unwrap();
+        bytes.get(from..(from + len).min(bytes.len())).map(<[u8]>::to_vec)
+    }
+
+    fn piece_list(&self, blob: &BlobId) -> Option<Vec<u8>> {
+        let mut hasher = PieceHasher::new();
+        hasher.update(self.state().held.get(blob)?);
+        Some(hasher.finish().to_bytes())
+    }
+
+    fn begin(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String> {
+        let mut state = self.state();
+        assert!(state.begun.insert(*blob), "a blob is begun once at a time");
+        let empty = || {
+            let count = kapok_protocol::blob::piece::piece_count(size);
+            (vec![0; usize::try_from(size).unwrap()], PieceSet::empty(count))
+        };
+        Ok(state.arriving.entry(*blob).or_insert_with(empty).1.clone())
+    }
+
+    fn write_piece(&self, blob: &BlobId, index: u32, bytes: &[u8]) -> Result<(), String> {
+        let mut state = self.state();
+        assert!(state.begun.contains(blob), "only what was begun is written");
+        let (whole, present) = state.arriving.get_mut(blob).unwrap();
+        assert_eq!(bytes.len(), piece_len(whole.len() as u64, index));
+        let from = usize::try_from(piece_offset(index)).unwrap();
+        whole[from..from + bytes.len()].copy_from_slice(bytes);
+        assert!(present.insert(index), "a piece is fetched once");
+        self.pieces_written.send_modify(|written| *written += 1);
+        Ok(())
+    }
+
+    fn finish(&self, blob: &BlobId) -> Result<(), String> {
+        let mut state = self.state();
+        state.begun.remove(blob);
+        if state.finish_fails {
+            return Err("the disk is broken".to_owned());
+        }
+        let (bytes, present) = state.arriving.remove(blob).unwrap();
+        assert!(present.is_full() && BlobId::of(&bytes) == *blob);
+        state.held.insert(*blob, bytes);
+        Ok(())
+    }
+
+    fn set_aside(&self, blob: &BlobId) {
+        self.state().begun.remove(blob);
+    }
+
+    fn me(&self) -> Option<Member> {
+        self.federation.member(&self.me)
+    }
+
+    fn member(&self, id: &NodeId) -> Option<Member> {
+        self.federation.member(id)
+    }
+
+    fn addresses(&self, node: &NodeId) -> Vec<Multiaddr> {
+        self.state().addresses.get(node).cloned().unwrap_or_default()
+    }
+}
+
+/// A running node.
+struct Node {
+    id: NodeId,
+    links: Links,
+    exchange: Exchange,
+    disk: Arc<Memory>,
+}
+
+impl Node {
+    async fn start(federation: &Federation, id: NodeId) -> Self {
+        let disk = Memory {
+            federation: federation.clone(),
+            me: id,
+            state: Mutex::default(),
+            pieces_written: watch::Sender::default(),
+        };
+        Self::start_on(federation, Arc::new(disk)).await
+    }
+
+    /// Starts on a disk that may hold something already.
+    async fn start_on(federation: &Federation, disk: Arc<Memory>) -> Self {
+        let links = federation.start(disk.me).await;
+        let exchange = Exchange::start(links.clone(), disk.clone()).unwrap();
+        Self { id: disk.me, links, exchange, disk }
+    }
+
+    async fn stop(self) -> Arc<Memory> {
+        self.exchange.shutdown().await;
+        self.links.shutdown().await;
+        self.disk
+    }
+
+    /// Content bytes that came from `node`.
+    fn bytes_from(&self, node: &Self) -> u64 {
+        self.exchange.ledger().get(&node.id).map_or(0, |ledger| ledger.bytes_in)
+    }
+}
+
+/// The blob's bytes and its piece list.
+fn whole_bytes() -> u64 {
+    SIZE as u64 + 20 * 32
+}

@@ -1,0 +1,119 @@
+//! Nodes that go away, and disks that fail.
+
+use kapok_protocol::blob::message::{Answer, MAX_FRAME_BYTES, PROTOCOL, Refusal, Request, Route, Urgency, Want};
+
+use super::*;
+use crate::blob::FetchError;
+use crate::frame::{self, Limits};
+use crate::link::testbed::link;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn when_a_source_goes_away_another_goes_on_where_it_stopped() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let counties = [federation.county(city, "盐边县"), federation.county(city, "米易县")];
+    let city = Node::start(&federation, city).await;
+    let (county, other) = (Node::start(&federation, counties[0]).await, Node::start(&federation, counties[1]).await);
+    link(&county.links, &city.links).await;
+    link(&county.links, &other.links).await;
+    let blob = city.disk.hold(&content(1));
+    other.disk.hold(&content(1));
+    let release = city.disk.stall_after(16);
+    let fetch = county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0);
+    let leave = async {
+        county.disk.written(3).await;
+        city.links.shutdown().await;
+        drop(release);
+    };
+    let (fetched, ()) = tokio::join!(fetch, leave);
+    fetched.unwrap();
+    assert!(county.disk.held(&blob) == Some(content(1)));
+    let (of_city, of_other) = (county.bytes_from(&city), county.bytes_from(&other));
+    assert!(of_city > 3 * 256 * 1024 && of_other > 0, "{of_city} from the first, {of_other} from the second");
+    assert!(of_city + of_other <= whole_bytes(), "nothing comes twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn after_a_restart_only_the_rest_is_fetched() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
+    link(&county.links, &city.links).await;
+    let blob = city.disk.hold(&content(2));
+    let release = city.disk.stall_after(16);
+    let fetch = county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0);
+    let leave = async {
+        county.disk.written(3).await;
+        city.links.shutdown().await;
+        drop(release);
+    };
+    let (interrupted, ()) = tokio::join!(fetch, leave);
+    assert_eq!(interrupted, Err(FetchError::Nobody));
+
+    let kept = *county.disk.pieces_written.borrow() as u64;
+    let (city, county) = (city.disk, county.stop().await);
+    let (city, county) = (Node::start_on(&federation, city).await, Node::start_on(&federation, county).await);
+    link(&county.links, &city.links).await;
+    county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0).await.unwrap();
+    assert!(county.disk.held(&blob) == Some(content(2)));
+    assert_eq!(county.bytes_from(&city), whole_bytes() - kept * 256 * 1024);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_disk_that_keeps_nothing_is_reported_and_not_tried_for_ever() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
+    link(&county.links, &city.links).await;
+    let blob = city.disk.hold(&content(3));
+    county.disk.state().finish_fails = true;
+    let failed = county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Interactive, 0).await;
+    assert_eq!(failed, Err(FetchError::Store("the disk is broken".to_owned())));
+    county.disk.state().finish_fails = false;
+    county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Interactive, 0).await.unwrap();
+}
+
+/// A want as a node might send it that was not written by us.
+fn want(request: u32, blob: BlobId, size: u64, route: Route) -> Request {
+    Request::Want(Want {
+        request,
+        blob,
+        size,
+        list_from: None,
+        from_piece: 0,
+        from_offset: 0,
+        count: 1,
+        urgency: Urgency::Bulk,
+        route,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_makes_no_sense_is_refused_and_the_next_request_is_served() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let city = Node::start(&federation, city).await;
+    let county = federation.start(county).await;
+    link(&county, &city.links).await;
+    let blob = city.disk.hold(&content(4));
+    let mut stream = county.network().open(city.id, PROTOCOL).await.unwrap();
+    let limits = Limits::new(MAX_FRAME_BYTES);
+    let (size, through) = (SIZE as u64, |hops| Route::ThroughTree { home: city.id, hops });
+    for (request, refusal) in [
+        (want(1, blob, size + 1, Route::Direct), Some(Refusal::Invalid)),
+        (want(2, BlobId::of(b"unknown"), size, Route::Direct), Some(Refusal::NotHeld)),
+        (want(3, BlobId::of(b"unknown"), size, through(1)), Some(Refusal::NotHeld)),
+        (want(4, BlobId::of(b"unknown"), size, through(u8::MAX)), Some(Refusal::TooFar)),
+        (want(5, blob, size, Route::Direct), None),
+    ] {
+        frame::write(&mut stream, &request.encode(), &limits).await.unwrap();
+        let answer = Answer::decode(&frame::read(&mut stream, &limits).await.unwrap().unwrap()).unwrap();
+        match refusal {
+            Some(refusal) => assert!(matches!(answer, Answer::Refused { reason, .. } if reason == refusal)),
+            None => assert!(matches!(answer, Answer::Piece { request: 5, index: 0, offset: 0, .. })),
+        }
+    }
+}
