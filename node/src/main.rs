@@ -10,11 +10,11 @@ mod settings;
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
 // glibc keeps what many threads have freed: after indexing 100,000 resources a node held twice the memory it used.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     cli::run(std::env::args_os())

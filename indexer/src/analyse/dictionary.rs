@@ -28,7 +28,7 @@ pub(super) fn jieba() -> Arc<Jieba> {
     }
     let jieba = Arc::new(Jieba::new());
     // Without the thread the dictionary merely stays; nothing else depends on it.
-    if thread::Builder::new().name("kapok-dictionary".into()).stack_size(64 * 1024).spawn(release_when_idle).is_ok() {
+    if thread::Builder::new().name("kapok-dictionary".into()).spawn(release_when_idle).is_ok() {
         shared.jieba = Some(Arc::clone(&jieba));
     }
     jieba

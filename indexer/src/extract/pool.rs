@@ -146,7 +146,7 @@ impl Pool {
 /// Reads answers on a thread, since a pipe cannot be read with a deadline; at the end it collects the process.
 fn listen(mut output: ChildStdout, child: Arc<Mutex<Child>>) -> io::Result<Receiver<Result<Extracted, ExtractError>>> {
     let (send, answers) = mpsc::channel();
-    thread::Builder::new().name("kapok-extract".into()).stack_size(256 << 10).spawn(move || {
+    thread::Builder::new().name("kapok-extract".into()).spawn(move || {
         while let Ok(answer) = frame::read(&mut output) {
             if send.send(answer).is_err() {
                 break;

@@ -34,7 +34,7 @@ pub fn run() -> io::Result<()> {
     // What a document makes a parser say is nobody's business; the panic's message goes into the answer.
     panic::set_hook(Box::new(|_| {}));
     let (send, requests) = mpsc::channel::<Request>();
-    thread::Builder::new().name("requests".into()).stack_size(256 << 10).spawn(move || {
+    thread::Builder::new().name("requests".into()).spawn(move || {
         let mut input = io::stdin().lock();
         while let Ok(request) = frame::read(&mut input) {
             if send.send(request).is_err() {

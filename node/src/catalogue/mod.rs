@@ -17,7 +17,7 @@ mod record;
 mod replica;
 mod tables;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use kapok_protocol::identity::{Keypair, NodeId};
@@ -64,6 +64,9 @@ pub(crate) struct Catalogue {
     writing: Mutex<()>,
     ready: AtomicBool,
     percent: AtomicU8,
+    /// Up to where the journal is in view and memory. Consumers that read the catalogue go no further than this: what
+    /// is beyond is in the journal, and nothing can be looked up of it yet.
+    applied: AtomicU64,
     caught_up: (Mutex<()>, Condvar),
     /// Blobs that something has stopped naming; whoever collects looks whether anything still does.
     released: Mutex<Vec<kapok_protocol::blob::BlobId>>,
@@ -87,6 +90,7 @@ impl Catalogue {
             writing: Mutex::default(),
             ready: AtomicBool::new(false),
             percent: AtomicU8::new(0),
+            applied: AtomicU64::new(0),
             caught_up: Default::default(),
             released: Mutex::default(),
         })
@@ -143,11 +147,18 @@ impl Catalogue {
             let (batch, _) = application.finish()?;
             let Some(next) = next else { break };
             self.view.apply(batch, self.journal.cursor(next))?;
+            self.applied.store(next, Ordering::Release);
             let percent = u8::try_from(next.saturating_mul(100) / end).unwrap_or(99).min(99);
             self.percent.store(percent, Ordering::Relaxed);
         }
         *self.memory.write().unwrap_or_else(PoisonError::into_inner) = memory;
+        self.applied.store(self.journal.end().position, Ordering::Release);
         Ok(())
+    }
+
+    /// Up to where the journal can be looked up in the catalogue.
+    pub(crate) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
     }
 
     /// Stores what was verified: durable, and visible everywhere, on return.
@@ -192,6 +203,7 @@ impl Catalogue {
             self.view.reset()?;
             self.replay()?;
         }
+        self.applied.store(end.position, Ordering::Release);
         Ok(())
     }
 

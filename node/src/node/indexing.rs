@@ -27,6 +27,8 @@ use crate::catalogue::{Found, Reading, Record};
 const BATCH_RECORDS: usize = 4_000;
 /// How often the thread looks whether it shall stop.
 const WAKE: Duration = Duration::from_millis(500);
+/// How long applying what is in the journal takes, about.
+const APPLYING: Duration = Duration::from_millis(2);
 /// Text of one resource that is indexed: a book of 400 pages.
 const MAX_TEXT_BYTES: u64 = 2 << 20;
 
@@ -149,7 +151,11 @@ impl App {
                     indexing.reached(position);
                 }
                 Ok(_) => {
-                    let _ = self.catalogue.journal().wait_beyond(position, WAKE);
+                    let end = self.catalogue.journal().wait_beyond(position, WAKE).position;
+                    // In the journal already, in the catalogue in a moment.
+                    if end > position && self.catalogue.applied() <= position {
+                        std::thread::sleep(APPLYING);
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(error = %format!("{error:#}"), "indexing waits");
@@ -167,7 +173,7 @@ impl App {
     /// Indexes the next records; returns where it has come to.
     fn index_from(&self, position: u64) -> anyhow::Result<u64> {
         let journal = self.catalogue.journal();
-        let end = journal.end().position;
+        let end = self.catalogue.applied();
         if end <= position {
             return Ok(position);
         }
