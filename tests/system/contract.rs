@@ -124,7 +124,10 @@ fn holding_and_synchronising_go_by_the_contract() {
     let peer = &report["peers"][0];
     exactly(peer, &["node", "entries_in", "entries_out", "blobs_in", "bytes_in", "bytes_out", "seconds"]);
     assert_eq!(peer["node"], federation.school.id.as_str(), "{report}");
-    assert!(peer["blobs_in"].as_u64().unwrap() >= 3, "{report}");
+    // The point may have begun by itself in the meantime; either way nothing is missing now.
+    assert!(peer["blobs_in"].is_u64(), "{report}");
+    assert_eq!(report["pending"]["blobs"], 0, "{report}");
+    assert_eq!(point.kapok(&["status"])["pending"]["blobs"], 0);
     let again = point.kapok(&["sync", "--now"]);
     assert_eq!(again["peers"][0]["blobs_in"], 0, "nothing is sent twice: {again}");
 }

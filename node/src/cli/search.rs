@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
-use kapok_http::port::{Certification, Hit, Members, SearchReply};
+use kapok_http::port::{Certification, Hit, Members, SearchReply, SearchRequest};
 use kapok_library::vocabulary::Vocabulary;
 
 use super::client::{Client, encoded};
+use super::fail::Failed;
 use super::print::{Bytes, Style, count, line, one_line, place, short_id};
 use super::shell::Shell;
 use super::values;
@@ -63,6 +64,9 @@ pub(super) struct SearchArgs {
 impl SearchArgs {
     /// The address of the search. People get each hit's facts with it; the document of `--json` has none.
     fn address(&self, facts: bool) -> anyhow::Result<String> {
+        // Looked at here, since the address of a longer one would not even be sent.
+        let limits = SearchRequest { limit: 1, ..SearchRequest::of(self.query.join(" ")) };
+        limits.checked().map_err(|failure| Failed::new(failure.to_string(), failure.remedy))?;
         let mut pairs: Vec<(&str, String)> = vec![("q", self.query.join(" "))];
         let scope = if self.scope == ScopeArg::Local { "local" } else { "federation" };
         pairs.push(("scope", scope.into()));

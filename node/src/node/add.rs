@@ -107,6 +107,7 @@ impl App {
             statements.push(statement(key, visibility, Some(resource.to_body()), viewer, self));
         }
         self.catalogue.publish(statements, time).map_err(failure)?;
+        self.rounds.recount();
         let end = self.catalogue.journal().end().position;
         if !self.indexing.wait_for(end, INDEX_PATIENCE) {
             tracing::info!("what was added will be found by searches a little later");

@@ -22,6 +22,7 @@ impl App {
         if released.is_empty() {
             return Ok(());
         }
+        self.rounds.recount();
         let reading = self.reading()?;
         for blob in released {
             if reading.uses(&blob).map_err(failure)?.is_empty() {

@@ -155,6 +155,7 @@ impl App {
 
     /// Notes that a blob is here: what names it as its text is indexed anew.
     pub(super) fn arrived(&self, blob: kapok_protocol::blob::BlobId) -> Result<()> {
+        self.rounds.recount();
         let is_text = {
             let reading = self.reading()?;
             reading.uses(&blob).map_err(failure)?.iter().any(|used| used.is_text)

@@ -103,6 +103,11 @@ impl Rounds {
         self.state().counted
     }
 
+    /// What was counted no longer holds.
+    pub(super) fn recount(&self) {
+        self.state().counted = None;
+    }
+
     pub(super) fn set_counted(&self, counted: Counted) {
         self.state().counted = Some(counted);
     }
@@ -124,9 +129,13 @@ impl App {
         let result = self.round(links, request.now, &progress).await;
         self.rounds.state().running = false;
         let report = result?;
-        // Who syncs and then searches finds what came.
+        // Who syncs and then searches finds what came, and nothing is left of what was withdrawn.
         let end = self.catalogue.journal().end().position;
-        self.blocking(move |app| Ok(app.indexing.wait_for(end, INDEX_PATIENCE))).await?;
+        self.blocking(move |app| {
+            app.indexing.wait_for(end, INDEX_PATIENCE);
+            app.collect_released()
+        })
+        .await?;
         match unreachable {
             Some(reason) if report.peers.is_empty() => {
                 Err(Failure::unavailable(TITLE, format!("no node can be reached: {reason}"))

@@ -1,5 +1,8 @@
 //! Withdrawing (下架): the author's own resource, or one of this node's subtree.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use kapok_http::port::{Failure, FailureKind, Result, Viewer, WithdrawRequest, Withdrawn};
 use kapok_library::withdrawal::{MAX_REASON_CHARS, Withdrawal};
 use kapok_protocol::entry::PersonId;
@@ -8,7 +11,12 @@ use super::app::{App, failure, now};
 use crate::catalogue::Statement;
 
 impl App {
-    pub(super) fn withdraw(&self, viewer: &Viewer, id: &str, request: &WithdrawRequest) -> Result<Withdrawn> {
+    pub(super) fn withdraw(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        id: &str,
+        request: &WithdrawRequest,
+    ) -> Result<Withdrawn> {
         const TITLE: &str = "cannot withdraw";
         let reason = request.reason.trim();
         if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
@@ -47,7 +55,8 @@ impl App {
         }
         self.catalogue.publish(statements, now()).map_err(failure)?;
         let end = self.catalogue.journal().end().position;
-        let _ = self.indexing.wait_for(end, std::time::Duration::from_secs(10));
+        let _ = self.indexing.wait_for(end, Duration::from_secs(10));
+        self.collect_released()?;
         self.rounds.announce();
         Ok(Withdrawn { id: id.to_owned(), state: "withdrawn".to_owned(), reason: reason.to_owned() })
     }

@@ -30,10 +30,15 @@ async fn federation(State(app): State<App>, caller: Caller) -> Response {
     let here = framed.status.node.as_str();
     let live = members.members.iter().filter(|member| !member.revoked).collect();
     let view = Federation {
-        name: members.federation.clone(),
+        // People know a federation by the node at its top; its own name is a key.
+        name: live_name(&members.members),
         members: parents_first(live).into_iter().map(|member| row(member, here)).collect(),
     };
     ok(view.render(&framed.frame))
+}
+
+fn live_name(members: &[Member]) -> String {
+    members.iter().find(|member| member.parent.is_none()).map(|member| member.name.clone()).unwrap_or_default()
 }
 
 fn row(member: &Member, here: &str) -> Row {

@@ -11,8 +11,9 @@ pub const MAX_KEYWORD_CHARS: usize = 40;
 pub const MAX_FILES: usize = 200;
 /// Older versions drop out of the list; what was reviewed is named by the reviews themselves.
 pub const MAX_FORMER_VERSIONS: usize = 20;
-/// What a file name may have on Linux, and (in UTF-16 units, never more) on FAT32 and NTFS.
-pub const MAX_FILE_NAME_BYTES: usize = 255;
+/// Linux takes 255 bytes in a name, FAT32 and NTFS 255 UTF-16 units, which are never more; 16 are kept for what is put
+/// around it (a number, an ending).
+pub const MAX_FILE_NAME_BYTES: usize = 239;
 const MAX_SHORT_CHARS: usize = 80;
 const MAX_NOTE_CHARS: usize = 500;
 
@@ -95,7 +96,7 @@ pub fn check_file_name(name: &str) -> Result<(), Problem> {
     let reason = if name.is_empty() {
         "it is empty"
     } else if name.len() > MAX_FILE_NAME_BYTES {
-        "it is longer than 255 bytes"
+        "it has more than 239 bytes (about 79 characters of Chinese)"
     } else if name == "." || name == ".." {
         "it names a folder"
     } else if name.contains(['/', '\\']) {
