@@ -22,6 +22,11 @@ use crate::link::testbed::Federation;
 /// 5 MB: 20 pieces, the last one short.
 const SIZE: usize = 5_000_000;
 
+/// So that nodes that wait for each other fail a test, instead of holding it up.
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(60), what).await.expect("nobody waits in vain")
+}
+
 /// Bytes that differ everywhere and for each `seed`.
 fn content(seed: u64) -> Vec<u8> {
     let mut bytes = vec![0; SIZE];
@@ -52,6 +57,11 @@ struct Memory {
 }
 
 impl Memory {
+    fn of(federation: &Federation, me: NodeId) -> Arc<Self> {
+        let (state, pieces_written) = (Mutex::default(), watch::Sender::default());
+        Arc::new(Self { federation: federation.clone(), me, state, pieces_written })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -174,13 +184,7 @@ struct Node {
 
 impl Node {
     async fn start(federation: &Federation, id: NodeId) -> Self {
-        let disk = Memory {
-            federation: federation.clone(),
-            me: id,
-            state: Mutex::default(),
-            pieces_written: watch::Sender::default(),
-        };
-        Self::start_on(federation, Arc::new(disk)).await
+        Self::start_on(federation, Memory::of(federation, id)).await
     }
 
     /// Starts on a disk that may hold something already.

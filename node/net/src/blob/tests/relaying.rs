@@ -97,7 +97,7 @@ async fn two_askers_share_one_fetch() {
         };
         tokio::join!(fetch, resume).0
     };
-    let (first, second) = tokio::join!(first, second);
+    let (first, second) = in_time(async { tokio::join!(first, second) }).await;
     first.unwrap();
     second.unwrap();
     assert_eq!(county.bytes_from(&city), whole_bytes());
@@ -114,7 +114,9 @@ async fn nobody_waits_for_what_nobody_has() {
         let exchange = node.exchange.clone();
         async move { exchange.fetch(blob, SIZE as u64, home, Urgency::Interactive, 0).await }
     };
-    let asked = tokio::join!(ask(&tree.near_school), ask(&tree.near_county), ask(&tree.city), ask(&tree.far_county));
+    let all =
+        async { tokio::join!(ask(&tree.near_school), ask(&tree.near_county), ask(&tree.city), ask(&tree.far_county)) };
+    let asked = in_time(all).await;
     for refused in [asked.0, asked.1, asked.2, asked.3] {
         let refused = refused.unwrap_err();
         assert!(matches!(&refused, FetchError::Refused(why) if why.contains("does not hold it")), "{refused}");

@@ -75,6 +75,29 @@ async fn a_disk_that_keeps_nothing_is_reported_and_not_tried_for_ever() {
     county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Interactive, 0).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_peer_that_ends_every_stream_is_not_waited_for_and_taken_up_when_it_answers() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let (city, county) = (federation.start(city).await, Node::start(&federation, county).await);
+    link(&county.links, &city).await;
+    let mut incoming = city.network().accept(PROTOCOL).unwrap();
+    let refusing = tokio::spawn(async move { while incoming.next().await.is_some() {} });
+    let home = city.network().local();
+    let (blob, size) = (BlobId::of(&content(5)), SIZE as u64);
+    let refused = in_time(county.exchange.fetch(blob, size, home, Urgency::Interactive, 0)).await;
+    assert_eq!(refused, Err(FetchError::Refused("攀枝花市 breaks off".to_owned())));
+    refusing.abort();
+    let _ = refusing.await;
+
+    let mut completions = county.exchange.completions();
+    let disk = Memory::of(&federation, home);
+    disk.hold(&content(5));
+    let _exchange = Exchange::start(city.clone(), disk).unwrap();
+    assert_eq!(in_time(completions.recv()).await.unwrap(), blob, "it stayed wanted");
+}
+
 /// A want as a node might send it that was not written by us.
 fn want(request: u32, blob: BlobId, size: u64, route: Route) -> Request {
     Request::Want(Want {
