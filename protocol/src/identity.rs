@@ -26,7 +26,6 @@ pub enum Domain {
     Entry,
     Head,
     JoinRequest,
-    Invitation,
 }
 
 impl Domain {
@@ -36,7 +35,6 @@ impl Domain {
             Self::Entry => b"kapok/entry/1\0",
             Self::Head => b"kapok/head/1\0",
             Self::JoinRequest => b"kapok/join-request/1\0",
-            Self::Invitation => b"kapok/invitation/1\0",
         }
     }
 

@@ -16,6 +16,8 @@ mod query;
 mod record;
 mod replica;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -175,10 +177,13 @@ impl Catalogue {
 
     fn append_while(&self, _writing: &MutexGuard<'_, ()>, records: Vec<Record>) -> Result<()> {
         self.wait_until_ready()?;
-        let records: Vec<_> = {
-            let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
-            records.into_iter().filter(|record| memory.is_news(record)).collect()
-        };
+        let mut news = Vec::with_capacity(records.len());
+        for record in records {
+            if self.memory().is_news(&record) && !self.is_repetition(&record)? {
+                news.push(record);
+            }
+        }
+        let records = news;
         if records.is_empty() {
             return Ok(());
         }
@@ -205,6 +210,20 @@ impl Catalogue {
         }
         self.applied.store(end.position, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether an entry says nothing that is not known: it came before, or something newer stands in its place. A shelf
+    /// that is listed anew must not fill the journal with copies.
+    fn is_repetition(&self, record: &Record) -> Result<bool> {
+        let (shelf, key, claimed) = match record {
+            Record::Entry(entry) => (entry.shelf(), &entry.entry().key, (entry.entry().sequence, entry.hash())),
+            Record::Stub(shelf, stub) => (*shelf, &stub.key, (stub.sequence, stub.hash)),
+            _ => return Ok(false),
+        };
+        // A view that fails is found out and made anew where the record is applied.
+        let Ok(Some(known)) = self.view.get(tables::LIVE, &tables::live_key(&shelf, key)) else { return Ok(false) };
+        let known: tables::Live = tables::decode(&known)?;
+        Ok((known.sequence, known.hash) >= claimed)
     }
 
     /// Waits for a rebuild to end; readers of pages use [`Self::reading`] instead, which says how far it is.

@@ -14,7 +14,7 @@ use kapok_protocol::membership::Member;
 use kapok_store::blobs::Blobs;
 use tokio::io::AsyncWriteExt as _;
 
-use super::app::{AGENT, App, blob_failure, failure, rfc3339};
+use super::app::{AGENT, App, blob_failure, failure, now, rfc3339};
 use super::facts;
 use crate::catalogue::{Found, Reading};
 
@@ -50,6 +50,8 @@ impl App {
             rebuilding_percent: self.catalogue.rebuilding_percent(),
             catalogue_at: self.rounds.last_at().map(rfc3339),
             pending: self.rounds.pending(),
+            link_since: Some(rfc3339(self.rounds.link_since(!linked.is_empty(), now()))),
+            arrived_last_day: self.rounds.arrived_last_day(now()),
             ..Status::default()
         };
         if let Some(made) = &made {

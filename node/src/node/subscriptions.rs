@@ -1,6 +1,9 @@
 //! Subscriptions: what this node wants to hold by itself, and what of it is missing.
 
+use std::collections::BTreeMap;
+
 use kapok_http::port::{Failure, Result, SubscribeRequest, Subscription as Shown, Subscriptions};
+use kapok_library::resource::ResourceId;
 use kapok_library::vocabulary::{Terms, Vocabulary};
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::identity::NodeId;
@@ -28,6 +31,9 @@ pub(super) struct Missing {
     pub(super) time: Timestamp,
 }
 
+/// Resources whose files are all here, with whose they are.
+pub(super) type Held = BTreeMap<ResourceId, NodeId>;
+
 impl Subscription {
     /// Whether a resource falls under it.
     fn covers(&self, found: &Found) -> bool {
@@ -42,19 +48,21 @@ impl Subscription {
 }
 
 impl App {
-    /// Everything that is wanted and not here, and how many resources are here whole.
-    pub(super) fn missing(&self) -> Result<(Vec<Missing>, u64)> {
+    /// Everything that is wanted and not here, and the resources that are here whole.
+    pub(super) fn missing(&self) -> Result<(Vec<Missing>, Held)> {
         let subscriptions: Vec<_> = self.local.state().subscriptions.values().cloned().collect();
         let reading = self.reading()?;
-        let Some(me) = reading.try_me() else { return Ok((Vec::new(), 0)) };
+        let Some(me) = reading.try_me() else { return Ok((Vec::new(), Held::default())) };
         // City and county answer searches for their subtree, so they keep all its texts.
         let answers = me.tier <= Tier::County;
         let mut missing = Vec::new();
-        let mut held = 0;
+        let mut held = Held::default();
         for id in reading.recent() {
             let Some(found) = reading.resource(&id.map_err(failure)?).map_err(failure)? else { continue };
             let whole = self.holds(&found.resource.files);
-            held += u64::from(whole);
+            if whole {
+                held.insert(found.id, found.key.author);
+            }
             let wanted = subscriptions.iter().any(|subscription| subscription.covers(&found));
             let below = reading.find_member(&found.key.author).is_some_and(|author| me.is_ancestor_of(author));
             let here = |blob: BlobId| self.blobs.contains(blob).unwrap_or(false);

@@ -3,7 +3,7 @@
 //! A round is begun by `kapok sync`, by a change here, by a link that comes up, and every now and then. Catalogue and
 //! texts go at any time; files by themselves inside the window only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,9 @@ use tokio::sync::Notify;
 use super::app::{App, now, rfc3339};
 use super::facts;
 use super::status::Counted;
-use super::subscriptions::Missing;
+use super::subscriptions::{Held, Missing};
 
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 /// A change here is announced to others after this long, so that ten files added one by one make one round.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(700);
 /// How long a round waits for files without any byte coming, before it says what is still missing.
@@ -63,7 +64,12 @@ struct State {
     last: BTreeMap<NodeId, LastRound>,
     last_at: Option<Timestamp>,
     missing: Vec<Missing>,
-    held: u64,
+    /// What is here whole; none before it was looked at.
+    held: Option<Held>,
+    /// When resources of others became complete here, lately.
+    arrivals: VecDeque<Timestamp>,
+    /// Whether anybody is linked, and since when it is so.
+    linked: Option<(bool, Timestamp)>,
     running: bool,
     counted: Option<Counted>,
 }
@@ -96,7 +102,38 @@ impl Rounds {
     }
 
     pub(super) fn held(&self) -> u64 {
-        self.state().held
+        self.state().held.as_ref().map_or(0, |held| held.len() as u64)
+    }
+
+    /// Resources of others that became complete here in the last day, as far as this run has seen.
+    pub(super) fn arrived_last_day(&self, now: Timestamp) -> u64 {
+        self.state().arrivals.iter().filter(|at| now.millis_since(**at) < DAY_MILLIS).count() as u64
+    }
+
+    /// Takes what was found of missing and held; what is held now and was not counts as arrived.
+    fn looked(&self, missing: Vec<Missing>, held: Held, me: &NodeId, now: Timestamp) {
+        let mut state = self.state();
+        if let Some(before) = &state.held {
+            let new = held.iter().filter(|(id, author)| *author != me && !before.contains_key(id)).count();
+            state.arrivals.extend(std::iter::repeat_n(now, new));
+        }
+        while state.arrivals.front().is_some_and(|at| now.millis_since(*at) >= DAY_MILLIS) {
+            state.arrivals.pop_front();
+        }
+        state.missing = missing;
+        state.held = Some(held);
+    }
+
+    /// Since when anybody, or nobody, is linked.
+    pub(super) fn link_since(&self, linked: bool, now: Timestamp) -> Timestamp {
+        let mut state = self.state();
+        match state.linked {
+            Some((known, since)) if known == linked => since,
+            _ => {
+                state.linked = Some((linked, now));
+                now
+            }
+        }
     }
 
     pub(super) fn counted(&self) -> Option<Counted> {
@@ -255,9 +292,7 @@ impl App {
     /// Works out anew what is wanted and not here.
     async fn look_again(self: &Arc<Self>) -> Result<Vec<Missing>> {
         let (missing, held) = self.blocking(|app| app.missing()).await?;
-        let mut state = self.rounds.state();
-        state.missing.clone_from(&missing);
-        state.held = held;
+        self.rounds.looked(missing.clone(), held, &self.catalogue.id(), now());
         Ok(missing)
     }
 
@@ -338,6 +373,7 @@ impl App {
                     if changed.is_err() {
                         return;
                     }
+                    self.rounds.link_since(!links.proven().is_empty(), now());
                 }
                 () = tokio::time::sleep(interval) => {}
             }
