@@ -159,6 +159,7 @@ impl App {
             }
         }
         self.local.subscribe(subscription).map_err(|error| failure(error.into()))?;
+        self.rounds.recount();
         self.rounds.announce();
         self.subscriptions()
     }
@@ -168,6 +169,7 @@ impl App {
             return Err(Failure::not_found("cannot unsubscribe", format!("there is no subscription {number}"))
                 .remedy("see kapok subscriptions"));
         }
+        self.rounds.recount();
         self.subscriptions()
     }
 }

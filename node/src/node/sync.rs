@@ -59,11 +59,22 @@ pub(super) struct Rounds {
     turn: tokio::sync::Mutex<()>,
 }
 
+/// All that what is missing depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    position: u64,
+    changes: u64,
+}
+
 #[derive(Debug, Default)]
 struct State {
     last: BTreeMap<NodeId, LastRound>,
     last_at: Option<Timestamp>,
     missing: Vec<Missing>,
+    /// Where the catalogue stood and what had changed when that was looked for.
+    looked_at: Option<Look>,
+    /// Counts files that come and go, and wishes.
+    changes: u64,
     /// What is here whole; none before it was looked at.
     held: Option<Held>,
     /// When resources of others became complete here, lately.
@@ -111,8 +122,9 @@ impl Rounds {
     }
 
     /// Takes what was found of missing and held; what is held now and was not counts as arrived.
-    fn looked(&self, missing: Vec<Missing>, held: Held, me: &NodeId, now: Timestamp) {
+    fn looked(&self, at: Look, missing: Vec<Missing>, held: Held, me: &NodeId, now: Timestamp) {
         let mut state = self.state();
+        state.looked_at = Some(at);
         if let Some(before) = &state.held {
             let new = held.iter().filter(|(id, author)| *author != me && !before.contains_key(id)).count();
             state.arrivals.extend(std::iter::repeat_n(now, new));
@@ -140,9 +152,11 @@ impl Rounds {
         self.state().counted
     }
 
-    /// What was counted no longer holds.
+    /// Files have come or gone, or something else is wanted: what was counted no longer holds.
     pub(super) fn recount(&self) {
-        self.state().counted = None;
+        let mut state = self.state();
+        state.counted = None;
+        state.changes += 1;
     }
 
     pub(super) fn set_counted(&self, counted: Counted) {
@@ -291,8 +305,17 @@ impl App {
 
     /// Works out anew what is wanted and not here.
     async fn look_again(self: &Arc<Self>) -> Result<Vec<Missing>> {
+        let at = {
+            // A look at 100,000 resources takes a second, so it is taken only when something may have changed.
+            let state = self.rounds.state();
+            let at = Look { position: self.catalogue.applied(), changes: state.changes };
+            if state.looked_at == Some(at) {
+                return Ok(state.missing.clone());
+            }
+            at
+        };
         let (missing, held) = self.blocking(|app| app.missing()).await?;
-        self.rounds.looked(missing.clone(), held, &self.catalogue.id(), now());
+        self.rounds.looked(at, missing.clone(), held, &self.catalogue.id(), now());
         Ok(missing)
     }
 
