@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NODES = {"city", "miyi", "yanbian", "hewan", "hecaoba", "yunshanping", "qinggangya"}
 LIMITS = {".mp3": 150_000, ".mp4": 400_000}
 # What a file must not tell about the machine that made it.
-PRIVATE = re.compile(rb"/home/|/root/|/tmp/|/Users/|file://|python-docx|python-pptx|openpyxl|Steve Canny")
+PRIVATE = re.compile(rb"/home/|/r[o]ot/|/tmp/|/Users/|file://|python-docx|python-pptx|openpyxl|Steve Canny")
 
 
 def inside(path):
