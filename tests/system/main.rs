@@ -5,6 +5,7 @@
 mod bad_input;
 mod contract;
 mod crash;
+mod readme;
 mod road;
 mod support;
 mod versions;
