@@ -61,6 +61,12 @@ impl App {
         if let Some(reason) = self.catalogue.journal().read_only_because() {
             status.notices.push(format!("磁盘写不进去了，本馆现在只能看：{reason}"));
         }
+        // A node that was started for this one command has not looked yet.
+        status.held = match self.rounds.held() {
+            Some(held) => held,
+            None if self.catalogue.rebuilding_percent().is_none() => self.missing()?.1.len() as u64,
+            None => 0,
+        };
         // While the catalogue is being made anew the rest is not known, and the figures that are known are shown.
         let Ok(reading) = self.catalogue.reading() else { return Ok(status) };
         (status.entries, status.resources) = reading.totals();
@@ -70,7 +76,6 @@ impl App {
             status.federation = reading.try_federation().map(|id| id.to_string()).unwrap_or_default();
             status.parent_name = me.parent().map(|parent| Self::named(&reading, &parent).0);
         }
-        status.held = self.rounds.held();
         Ok(status)
     }
 

@@ -112,8 +112,9 @@ impl Rounds {
         pending(&self.state().missing)
     }
 
-    pub(super) fn held(&self) -> u64 {
-        self.state().held.as_ref().map_or(0, |held| held.len() as u64)
+    /// How many resources are here whole; none before it was looked at.
+    pub(super) fn held(&self) -> Option<u64> {
+        self.state().held.as_ref().map(|held| held.len() as u64)
     }
 
     /// Resources of others that became complete here in the last day, as far as this run has seen.
