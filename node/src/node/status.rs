@@ -20,6 +20,8 @@ use crate::catalogue::{Found, Reading};
 
 /// Counting all blobs costs a walk through their folders, so the figure may be this old.
 const COUNT_AGE: Duration = Duration::from_secs(20);
+/// How long the figures wait for a catalogue that is being made anew.
+const REBUILD_GLANCE: Duration = Duration::from_secs(3);
 /// Of a text that is shown beside the files.
 const EXCERPT_CHARS: usize = 3_000;
 /// Read from a blob and handed on at once.
@@ -35,6 +37,8 @@ pub(super) struct Counted {
 
 impl App {
     pub(super) fn status(&self) -> Result<Status> {
+        // Most rebuilds are over in a moment; a longer one is said with its progress.
+        let _ = self.catalogue.wait_for_catch_up(REBUILD_GLANCE);
         let (blobs, bytes) = self.counted();
         let links = self.links.get();
         let linked = links.map(kapok_net::link::Links::proven).unwrap_or_default();
