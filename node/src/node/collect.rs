@@ -1,17 +1,14 @@
 //! Collection: blobs that no live resource names leave the disk.
 //!
-//! What was withdrawn or taken back goes at once; what was never named (an upload whose publishing failed) after a
-//! time of grace, since its entry may be about to be written.
+//! What was withdrawn or taken back goes at once.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use kapok_http::port::Result;
 
 use super::app::{App, blob_failure, failure};
 
-/// From a blob's arrival until it must be named.
-const GRACE: Duration = Duration::from_secs(60 * 60);
 /// Between full sweeps.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -34,20 +31,11 @@ impl App {
         Ok(())
     }
 
-    /// Removes everything that no live resource names and that is old enough.
-    pub(super) fn sweep(self: &Arc<Self>) -> Result<()> {
+    /// Gives up uploads that nobody goes on with.
+    ///
+    /// Blobs that were never named stay: whether one belongs to an add under way, or to a catalogue that is being made
+    /// anew, cannot be told by its age (a moved file keeps its old one), and a file lost is worse than space.
+    pub(super) fn sweep(self: &Arc<Self>) {
         self.expire_uploads();
-        for blob in self.blobs.iter() {
-            let blob = blob.map_err(|error| blob_failure("cannot sweep", &error))?;
-            let path = self.blobs.path_of(blob);
-            let age = std::fs::metadata(&path).and_then(|m| m.modified()).ok();
-            let old = age.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|age| age > GRACE);
-            // Looked at one by one, so that nobody who stores waits for the whole sweep.
-            if old && self.reading()?.uses(&blob).map_err(failure)?.is_empty() {
-                let _ = self.blobs.remove(blob);
-                tracing::info!(%blob, "swept");
-            }
-        }
-        Ok(())
     }
 }

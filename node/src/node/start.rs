@@ -223,7 +223,10 @@ fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<(
                 .blocking(move |app| {
                     app.catalogue.wait_for_catch_up(Duration::ZERO).map_err(super::app::failure)?;
                     app.collect_released()?;
-                    if due { app.sweep() } else { Ok(()) }
+                    if due {
+                        app.sweep();
+                    }
+                    Ok(())
                 })
                 .await;
             match done {
