@@ -1,7 +1,7 @@
 //! Adding: files into the blob store, their text out of them, one signed entry for each resource.
 //!
 //! Order: bytes durable, texts durable, then the entries: data before reference. Nothing is published unless all of it
-//! can be; what was stored for nothing is collected later.
+//! can be; what was stored for nothing stays, see `collect`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! Collection: blobs that no live resource names leave the disk.
 //!
-//! What was withdrawn or taken back goes at once.
+//! What was withdrawn or taken back goes at once. Blobs that were never named stay: whether one belongs to an add under
+//! way, or to a catalogue that is being made anew, cannot be told by its age (a moved file keeps its old one), and a file
+//! lost is worse than space.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +11,8 @@ use kapok_http::port::Result;
 
 use super::app::{App, blob_failure, failure};
 
-/// Between full sweeps.
-pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Between looks for uploads that nobody goes on with.
+pub(super) const UPLOADS_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 impl App {
     /// Removes what was just released by withdrawals and tombstones.
@@ -29,13 +31,5 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// Gives up uploads that nobody goes on with.
-    ///
-    /// Blobs that were never named stay: whether one belongs to an add under way, or to a catalogue that is being made
-    /// anew, cannot be told by its age (a moved file keeps its old one), and a file lost is worse than space.
-    pub(super) fn sweep(self: &Arc<Self>) {
-        self.expire_uploads();
     }
 }

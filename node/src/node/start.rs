@@ -218,13 +218,13 @@ fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<(
         let mut swept: Option<tokio::time::Instant> = None;
         loop {
             tokio::time::sleep(COLLECT_INTERVAL).await;
-            let due = swept.is_none_or(|at| at.elapsed() > super::collect::SWEEP_INTERVAL);
+            let due = swept.is_none_or(|at| at.elapsed() > super::collect::UPLOADS_INTERVAL);
             let done = collector
                 .blocking(move |app| {
                     app.catalogue.wait_for_catch_up(Duration::ZERO).map_err(super::app::failure)?;
                     app.collect_released()?;
                     if due {
-                        app.sweep();
+                        app.expire_uploads();
                     }
                     Ok(())
                 })
