@@ -49,6 +49,7 @@ struct Disk {
 struct Faults {
     power_off_at: Option<u64>,
     room: Option<u64>,
+    piece_bytes: Option<usize>,
     reported_room: Option<u64>,
     syncs_fail: bool,
     syncs_held: bool,
@@ -119,6 +120,12 @@ impl ForgetfulFs {
     /// From the change with this number (see [`Self::changes`]) on, everything fails until [`Self::crash`].
     pub fn cut_power_after(&self, changes: u64) {
         self.disk().faults.power_off_at = Some(changes);
+    }
+
+    /// Makes a write happen in pieces of so many bytes, between which others read and the power can fail; `None` for
+    /// whole ones.
+    pub fn write_in_pieces(&self, piece_bytes: Option<usize>) {
+        self.disk().faults.piece_bytes = piece_bytes;
     }
 
     /// How many bytes can still be written; `None` for no limit.
@@ -516,6 +523,28 @@ impl ForgetfulFile {
         disk.powered()?;
         Ok(disk)
     }
+
+    fn write_piece(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut disk = self.disk()?;
+        disk.change()?;
+        let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        let len = disk.inodes[self.inode].seen.len();
+        let growth = (offset + bytes.len()).saturating_sub(len);
+        let room = disk.faults.room.map_or(usize::MAX, |r| usize::try_from(r).unwrap_or(usize::MAX));
+        // A full disk takes what fits, then says so.
+        let fits = bytes.len() - growth.saturating_sub(room).min(bytes.len());
+        if let Some(r) = &mut disk.faults.room {
+            *r = r.saturating_sub(growth as u64);
+        }
+        let modified = disk.changes;
+        let inode = &mut disk.inodes[self.inode];
+        inode.modified = modified;
+        if fits > 0 {
+            write(&mut inode.seen, offset, &bytes[..fits]);
+            inode.unsynced.push(Change::Write { offset, bytes: bytes[..fits].to_vec() });
+        }
+        if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
 }
 
 impl File for ForgetfulFile {
@@ -542,26 +571,16 @@ impl File for ForgetfulFile {
         Ok(n)
     }
 
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut disk = self.disk()?;
-        disk.change()?;
-        let offset = usize::try_from(offset).map_err(io::Error::other)?;
-        let len = disk.inodes[self.inode].seen.len();
-        let growth = (offset + bytes.len()).saturating_sub(len);
-        let room = disk.faults.room.map_or(usize::MAX, |r| usize::try_from(r).unwrap_or(usize::MAX));
-        // A full disk takes what fits, then says so.
-        let fits = bytes.len() - growth.saturating_sub(room).min(bytes.len());
-        if let Some(r) = &mut disk.faults.room {
-            *r = r.saturating_sub(growth as u64);
+    fn write_at(&self, mut offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let Some(piece_bytes) = self.disk()?.faults.piece_bytes else {
+            return self.write_piece(offset, bytes);
+        };
+        for piece in bytes.chunks(piece_bytes.max(1)) {
+            self.write_piece(offset, piece)?;
+            offset += piece.len() as u64;
+            std::thread::yield_now();
         }
-        let modified = disk.changes;
-        let inode = &mut disk.inodes[self.inode];
-        inode.modified = modified;
-        if fits > 0 {
-            write(&mut inode.seen, offset, &bytes[..fits]);
-            inode.unsynced.push(Change::Write { offset, bytes: bytes[..fits].to_vec() });
-        }
-        if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

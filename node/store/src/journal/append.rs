@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::frame::{FRAME_HEADER_BYTES, LINK_BYTES, MAX_PAYLOAD_BYTES};
@@ -50,7 +51,7 @@ struct Group {
 }
 
 #[derive(Clone, Debug)]
-enum Failure {
+pub(super) enum Failure {
     Full,
     Broken(String),
 }
@@ -67,6 +68,22 @@ impl State {
     #[cfg(test)]
     pub(super) fn next(&self) -> u64 {
         self.gathering.next
+    }
+
+    /// Whether this segment is the one that appends go to.
+    fn is_last(&self, base: u64) -> bool {
+        self.segments.last_key_value().is_some_and(|(last, _)| *last == base)
+    }
+
+    /// Refuses what has gathered, and after a failure that leaves the disk's state unknown all that will. Not while
+    /// somebody writes.
+    fn fail(&mut self, dir: &Path, failure: &Failure) {
+        if let Failure::Broken(reason) = failure {
+            tracing::error!(journal = %dir.display(), reason, "the journal takes no more entries");
+            self.broken = Some(reason.clone());
+        }
+        let _ = self.gathering.group.outcome.set(Err(failure.clone()));
+        self.rewind();
     }
 
     /// Begins the next group where the durable bytes end.
@@ -181,13 +198,8 @@ impl Shared {
                 Ok(())
             }
             Err(failure) => {
-                if let Failure::Broken(reason) = &failure {
-                    tracing::error!(journal = %self.dir.display(), reason, "the journal takes no more entries");
-                    state.broken = Some(reason.clone());
-                }
                 // Positions given out since then lie behind the gap, so that group fails too.
-                let _ = state.gathering.group.outcome.set(Err(failure.clone()));
-                state.rewind();
+                state.fail(&self.dir, &failure);
                 Err(failure)
             }
         };
@@ -227,7 +239,7 @@ impl Shared {
                 file.write_at(0, &row.bytes).map_err(|e| (e, false))?;
                 file.sync().map_err(|e| (e, true))?;
                 self.fs.sync_dir(&self.dir).map_err(|e| (e, true))?;
-                done.push(Segment { base: row.segment, len: row.bytes.len() as u64, file });
+                done.push(Segment::new(row.segment, row.bytes.len() as u64, file));
             }
         }
         Ok(())
@@ -250,7 +262,48 @@ impl Shared {
         }
     }
 
-    fn failed(&self, failure: Failure) -> JournalError {
+    /// Does `work` on the file of the segment that begins at `base` while no append does: of two syncs of one file only
+    /// the first learns of an error. Appends gather meanwhile; if the segment is sealed, they go on.
+    pub(super) fn alone_in(&self, base: u64, work: impl FnOnce() -> io::Result<()>) -> Result<(), Failure> {
+        let mut state = self.state();
+        while state.writing && state.is_last(base) {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(reason) = &state.broken {
+            return Err(Failure::Broken(reason.clone()));
+        }
+        let leading = state.is_last(base);
+        state.writing |= leading;
+        drop(state);
+
+        let done = work().map_err(|e| Failure::Broken(e.to_string()));
+
+        if leading {
+            let mut state = self.state();
+            state.writing = false;
+            if let Err(failure) = &done {
+                state.fail(&self.dir, failure);
+            }
+            drop(state);
+            self.changed.notify_all();
+        }
+        done
+    }
+
+    /// Takes no more appends until the journal is opened again.
+    pub(super) fn give_up(&self, failure: &Failure) {
+        let mut state = self.state();
+        while state.writing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.broken.is_none() {
+            state.fail(&self.dir, failure);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn failed(&self, failure: Failure) -> JournalError {
         match failure {
             Failure::Full => JournalError::Full { dir: self.dir.clone() },
             Failure::Broken(reason) => JournalError::ReadOnly { dir: self.dir.clone(), reason },

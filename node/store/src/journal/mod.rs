@@ -1,20 +1,26 @@
-//! Journals: append-only logs of opaque payloads, the truth of a node beside its blobs.
+//! Journals: logs of opaque payloads that grow at their end, the truth of a node beside its blobs.
 //!
 //! A journal is a folder of segments of 64 MiB; a segment is a row of frames. [`Journal::append`] returns when the
 //! frames are durable; appends of several threads share one sync ([`append`]). Readers stream from a [`Cursor`]
 //! ([`Journal::iter_from`], in [`read`]). Opening cuts what a crash left unfinished at the very end ([`recover`]).
+//! [`Journal::overwrite`] replaces the payload of a frame by a shorter one where what it said must not stay.
 //!
-//! Reading order: [`frame`] → [`segment`] → [`recover`] → [`append`] → [`read`] → [`chain`].
+//! Reading order: [`frame`] → [`segment`] → [`recover`] → [`append`] → [`read`] → [`overwrite`] → [`chain`].
 //!
-//! Invariants: a position below [`Journal::end`] is durable and never means another frame; a bad frame costs itself
-//! and nothing else: it is skipped and listed in [`Journal::damaged`], so that it can be fetched again from others.
+//! Invariants: a position below [`Journal::end`] is durable and never means another frame; a frame never moves nor
+//! changes its length, and its payload changes by [`Journal::overwrite`] alone: from all of the old one to all of the
+//! new one, and not back; a bad frame costs itself and nothing else: it is skipped and listed in
+//! [`Journal::damaged`], so that it can be fetched again from others.
 
 mod append;
 mod chain;
+mod cover;
 mod damage;
 mod frame;
+mod overwrite;
 mod read;
 mod recover;
+mod redo;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -80,6 +86,10 @@ pub enum JournalError {
     ReadOnly { dir: PathBuf, reason: String },
     #[error("there is no intact frame at position {position}")]
     NoFrame { position: u64 },
+    #[error("{bytes} bytes do not fit into the frame at position {position}, which has room for {room}; append them")]
+    NoRoom { position: u64, bytes: usize, room: usize },
+    #[error("the journal in {} is chained by its hashes; nothing in it can be overwritten", .dir.display())]
+    Chained { dir: PathBuf },
     #[error("the cursor belongs to another journal, or to this one before it was restored; begin at 0")]
     OtherJournal { cursor: Cursor },
     #[error("no frame of this journal begins or ends at position {}; begin at 0", .cursor.position)]
@@ -107,6 +117,8 @@ struct Shared {
     state: Mutex<append::State>,
     /// Signalled when a group of appends is through, well or not.
     changed: Condvar,
+    /// Held by whoever overwrites: there is one redo file.
+    overwriting: Mutex<()>,
     listeners: Mutex<Vec<Listener>>,
     damage: Mutex<damage::DamageList>,
 }
@@ -160,6 +172,19 @@ impl Journal {
     /// Nothing of a refused append will ever be read, except after a crash in the middle of it.
     pub fn append(&self, payloads: &[&[u8]]) -> Result<Vec<u64>, JournalError> {
         self.shared.append(payloads)
+    }
+
+    /// Replaces the payloads at these positions by others that need no more room; returns once that is durable. From
+    /// then on they alone are read, and the segments hold nothing of the old ones (what a disk keeps of blocks that
+    /// were overwritten is beyond their reach). Positions, order and appends going on are not touched. Of two payloads
+    /// for one position the last counts. What is there already costs nothing.
+    ///
+    /// # Errors
+    /// Before anything is changed: [`JournalError::NoFrame`], [`JournalError::NoRoom`], [`JournalError::Chained`].
+    /// [`JournalError::Full`] and [`JournalError::ReadOnly`] may come in the middle of many: each payload is then the
+    /// old one or the new one. After `Full` the call may be repeated; after `ReadOnly` the next opening may go on with it.
+    pub fn overwrite(&self, replacements: &[(u64, &[u8])]) -> Result<(), JournalError> {
+        self.shared.overwrite(replacements)
     }
 
     /// The payload at this position.

@@ -1,7 +1,8 @@
 //! Reading: one frame by its position, or all from a cursor on, in bounded memory.
 //!
 //! Where a frame is bad, the reader looks for the next intact one in the same segment, notes the range between as
-//! damage and goes on. Bytes that the disk cannot give are treated like bad ones.
+//! damage and goes on. Bytes that the disk cannot give are treated like bad ones. What is being overwritten reads as it
+//! will be ([`super::cover`]).
 
 use std::io;
 use std::sync::Arc;
@@ -42,6 +43,16 @@ pub(super) struct Buffer {
     bytes: Vec<u8>,
     /// Position of the first of them.
     start: u64,
+    /// Of the segment's cover when they were read.
+    generation: u64,
+}
+
+/// What an intact frame holds.
+pub(super) struct Stored<'a> {
+    /// Where the next one begins.
+    pub(super) next: u64,
+    /// With the link before it, in a chained journal.
+    pub(super) payload: &'a [u8],
 }
 
 impl<'a> Window<'a> {
@@ -53,10 +64,13 @@ impl<'a> Window<'a> {
     fn bytes(&mut self, position: u64, len: usize) -> io::Result<&[u8]> {
         let len = len.min(usize::try_from(self.segment.end().saturating_sub(position)).unwrap_or(usize::MAX));
         let held = self.buffer.start..self.buffer.start + self.buffer.bytes.len() as u64;
-        if position < held.start || position + len as u64 > held.end {
+        let cover = self.segment.cover.held();
+        let is_old = self.buffer.generation != cover.generation;
+        if is_old || position < held.start || position + len as u64 > held.end {
             let rest = usize::try_from(self.segment.end() - position).unwrap_or(usize::MAX);
             self.buffer.bytes.resize(len.max(WINDOW_BYTES).min(rest), 0);
             self.buffer.start = position;
+            self.buffer.generation = cover.generation;
             let filled =
                 read_past_bad_blocks(&*self.segment.file, position - self.segment.base, &mut self.buffer.bytes);
             match filled {
@@ -66,14 +80,15 @@ impl<'a> Window<'a> {
                     return Err(e);
                 }
             }
+            cover.apply(position, &mut self.buffer.bytes);
         }
         let from = usize::try_from(position - self.buffer.start).unwrap_or(usize::MAX);
         let held = self.buffer.bytes.get(from..).unwrap_or_default();
         Ok(&held[..len.min(held.len())])
     }
 
-    /// The stored bytes of the intact frame at `position`, if there is one.
-    pub(super) fn frame(&mut self, position: u64) -> io::Result<Option<&[u8]>> {
+    /// What the intact frame at `position` holds, if there is one.
+    pub(super) fn frame(&mut self, position: u64) -> io::Result<Option<Stored<'_>>> {
         let key = self.key;
         let Some(header) = FrameHeader::parse(self.bytes(position, FRAME_HEADER_BYTES)?) else {
             return Ok(None);
@@ -81,9 +96,12 @@ impl<'a> Window<'a> {
         if position + header.frame_bytes() > self.segment.end() {
             return Ok(None);
         }
+        let next = position + header.frame_bytes();
         let frame = self.bytes(position, FRAME_HEADER_BYTES + header.len)?;
-        let stored = frame.get(FRAME_HEADER_BYTES..).unwrap_or_default();
-        Ok(key.verify(position, header, stored).then_some(stored))
+        // Looked at again: if the frame was overwritten in between, its header is another one, of the same length.
+        let stored = FrameHeader::parse(frame).zip(frame.get(FRAME_HEADER_BYTES..));
+        let payload = stored.and_then(|(header, stored)| key.payload(position, header, stored));
+        Ok(payload.map(|payload| Stored { next, payload }))
     }
 
     /// Position of the first intact frame after the bad one at `position`, in this segment.
@@ -150,20 +168,30 @@ impl Shared {
     }
 
     pub(super) fn read(&self, position: u64) -> Result<Vec<u8>, JournalError> {
+        let (_, payload) = self.read_frame(position)?;
+        self.unlink(position, payload).map(|(_, payload)| payload)
+    }
+
+    /// The room of the frame at `position`, and what it holds (with the link, in a chained journal).
+    pub(super) fn read_frame(&self, position: u64) -> Result<(usize, Vec<u8>), JournalError> {
         let segment = self.segment_at(position).filter(|s| position >= s.first_frame() && position < s.end());
         let segment = segment.ok_or(JournalError::NoFrame { position })?;
+        let cover = segment.cover.held();
+        let read = |position: u64, bytes: &mut [u8]| {
+            fs::read_full(&*segment.file, position - segment.base, bytes).map_err(self.io("read"))?;
+            cover.apply(position, bytes);
+            Ok::<_, JournalError>(())
+        };
         // Not through a window: a single entry is small, and this is what a page of search results waits for.
         let mut header = [0; FRAME_HEADER_BYTES];
-        let at = position - segment.base;
-        fs::read_full(&*segment.file, at, &mut header).map_err(self.io("read"))?;
+        read(position, &mut header)?;
         let header = FrameHeader::parse(&header).filter(|h| position + h.frame_bytes() <= segment.end());
         let header = header.ok_or(JournalError::NoFrame { position })?;
         let mut stored = vec![0; header.len];
-        fs::read_full(&*segment.file, at + FRAME_HEADER_BYTES as u64, &mut stored).map_err(self.io("read"))?;
-        if !self.key.verify(position, header, &stored) {
-            return Err(JournalError::NoFrame { position });
-        }
-        self.unlink(position, stored).map(|(_, payload)| payload)
+        read(position + FRAME_HEADER_BYTES as u64, &mut stored)?;
+        let payload_bytes = self.key.payload(position, header, &stored).map(<[u8]>::len);
+        stored.truncate(payload_bytes.ok_or(JournalError::NoFrame { position })?);
+        Ok((header.len, stored))
     }
 
     /// Parts the stored bytes into link (in a chained journal) and payload.
@@ -264,8 +292,8 @@ impl Frames {
             let position = self.next;
             let mut window = Window::new(&segment, journal.key, &mut self.buffer);
             if let Some(stored) = window.frame(position).map_err(journal.io("read"))? {
-                let next = position + (FRAME_HEADER_BYTES + stored.len()) as u64;
-                let (link, payload) = journal.unlink(position, stored.to_vec())?;
+                let next = stored.next;
+                let (link, payload) = journal.unlink(position, stored.payload.to_vec())?;
                 self.next = next;
                 return Ok(Some(Frame { position, next, payload, link }));
             }

@@ -2,7 +2,7 @@
 //!
 //! Sealed segments are not read here; what is bad in them shows when it is read. The last one is read through: a row of
 //! bad bytes with intact frames behind it is damage and stays, bad bytes at the very end are what a crash left of an
-//! append that was never acknowledged, and are cut.
+//! append that was never acknowledged, and are cut. Before that, an interrupted overwrite is carried out.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,10 +11,10 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use super::append::State;
 use super::damage::{Damage, DamageList};
-use super::frame::{FRAME_HEADER_BYTES, FrameKey};
+use super::frame::FrameKey;
 use super::read::{Buffer, Window};
 use super::segment::{self, Identity, SEGMENT_HEADER_BYTES, Segment, SegmentHeader};
-use super::{JournalError, Options, Shared, chain, halves};
+use super::{JournalError, Options, Shared, chain, halves, overwrite};
 use crate::fs::{self, File, Fs, Mode, SharedFs};
 
 pub(super) fn open(fs: SharedFs, dir: &Path, options: Options, fresh: [u8; 32]) -> Result<Shared, JournalError> {
@@ -24,12 +24,13 @@ pub(super) fn open(fs: SharedFs, dir: &Path, options: Options, fresh: [u8; 32]) 
     for base in segment::bases(&*fs, dir).map_err(error("read"))? {
         let file = open_segment(&*fs, &segment::path(dir, base)).map_err(error("open a segment of"))?;
         let len = file.metadata().map_err(error("read"))?.len;
-        segments.insert(base, Segment { base, len, file });
+        segments.insert(base, Segment::new(base, len, file));
     }
     let identity = identify(&*fs, dir, &segments, options, fresh)?;
     let key = identity.key();
     let mut damage = DamageList::default();
-    let mut broken = None;
+    // Before the scan, which would take a frame that was being overwritten for one that was never finished.
+    let mut broken = overwrite::resume(&*fs, dir, &identity, &segments).err().map(|e| e.to_string());
     let chain = loop {
         let Some((&base, last)) = segments.last_key_value() else {
             let first = begin(&*fs, dir, &identity).map_err(error("begin"))?;
@@ -66,6 +67,7 @@ pub(super) fn open(fs: SharedFs, dir: &Path, options: Options, fresh: [u8; 32]) 
         key,
         state: Mutex::new(State::new(segments, chain, broken)),
         changed: Condvar::new(),
+        overwriting: Mutex::default(),
         listeners: Mutex::default(),
         damage: Mutex::new(damage),
     })
@@ -111,7 +113,7 @@ fn begin(fs: &dyn Fs, dir: &Path, identity: &Identity) -> io::Result<Segment> {
     file.write_at(0, &header)?;
     file.sync()?;
     fs.sync_dir(dir)?;
-    Ok(Segment { base: 0, len: header.len() as u64, file })
+    Ok(Segment::new(0, header.len() as u64, file))
 }
 
 struct Scanned {
@@ -131,10 +133,10 @@ fn scan(segment: &Segment, key: FrameKey, identity: &Identity) -> io::Result<Sca
     while at < segment.end() {
         if let Some(stored) = window.frame(at)? {
             if identity.chained {
-                found.chain = chain::split(stored).map(|(link, _)| link);
+                found.chain = chain::split(stored.payload).map(|(link, _)| link);
             }
             found.frames += 1;
-            at += (FRAME_HEADER_BYTES + stored.len()) as u64;
+            at = stored.next;
             found.end = at;
         } else if let Some(next) = window.next_frame_after(at)? {
             found.damage.push(Damage { from: at, to: next });

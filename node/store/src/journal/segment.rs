@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cover::SharedCover;
 use super::frame::FrameKey;
 use crate::fs::{self, File, Fs, Mode};
 
@@ -24,15 +25,30 @@ pub(super) struct Segment {
     pub(super) base: u64,
     pub(super) len: u64,
     pub(super) file: Arc<dyn File>,
+    pub(super) cover: Arc<SharedCover>,
 }
 
 impl Segment {
+    pub(super) fn new(base: u64, len: u64, file: Arc<dyn File>) -> Self {
+        Self { base, len, file, cover: Arc::default() }
+    }
+
     pub(super) fn end(&self) -> u64 {
         self.base + self.len
     }
 
     pub(super) fn first_frame(&self) -> u64 {
         self.base + SEGMENT_HEADER_BYTES as u64
+    }
+
+    /// Writes what lies over the segment into its file and syncs it. If that fails, the cover stays.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        for patch in self.cover.held().patches() {
+            self.file.write_at(patch.position - self.base, &patch.frame)?;
+        }
+        self.file.sync()?;
+        self.cover.lift();
+        Ok(())
     }
 }
 

@@ -378,6 +378,8 @@ fn an_entry_too_large_is_refused() {
     assert_eq!(all(&open(&disk)).len(), 1);
 }
 
+mod overwrite;
+
 mod chained {
     use super::*;
 
