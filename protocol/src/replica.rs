@@ -72,10 +72,10 @@ pub trait Replica {
     /// The federation's root key.
     fn federation(&self) -> NodeId;
 
-    /// The newest time known to be signed by an ancestor.
+    /// How late it is at least, by what ancestors have signed: peers whose membership has ended by then are refused.
     fn signed_now(&self) -> Timestamp;
 
-    /// Another node, if its chain is known and good.
+    /// Another node, if its chain is known and good, though it may have run out: what it published stays.
     fn member(&self, id: &NodeId) -> Option<Member>;
 
     /// Certificates stored after `since` (all without one), parents before children.

@@ -41,6 +41,22 @@ impl Book {
         }
     }
 
+    /// Forgets what was said with this number: it is believed no longer.
+    pub fn forget_profile(&mut self, node: &NodeId, sequence: Sequence) {
+        if self.profiles.get(node).is_some_and(|(known, ..)| *known == sequence) {
+            self.profiles.remove(node);
+        }
+    }
+
+    /// Forgets a revocation that was said with this number.
+    pub fn forget_revocation(&mut self, issuer: &NodeId, subject: &NodeId, sequence: Sequence) {
+        if let Some(issuers) = self.revocations.get_mut(subject)
+            && issuers.get(issuer).is_some_and(|(known, _)| *known == sequence)
+        {
+            issuers.remove(issuer);
+        }
+    }
+
     #[must_use]
     pub fn profile(&self, node: &NodeId) -> Option<&Profile> {
         self.profiles.get(node).map(|(_, _, profile)| profile)

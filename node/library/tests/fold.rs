@@ -117,10 +117,38 @@ fn a_new_version_keeps_the_list_of_the_old_ones() {
     let mut resource = Resource { title: "一".to_owned(), version: 1, created: Timestamp(5), ..Resource::default() };
     for n in 0..30u32 {
         let next = Resource { title: format!("版本 {n}"), ..Resource::default() };
-        resource = resource.replaced_by(next, Timestamp(u64::from(n)));
+        resource = resource.replaced_by(next, Timestamp(u64::from(n)), Visibility::Public, Visibility::Public);
     }
     assert_eq!(resource.version, 31);
     assert_eq!(resource.created, Timestamp(5));
     assert_eq!(resource.former.len(), 20);
     assert_eq!(resource.former.last().unwrap().number, 30);
+}
+
+#[test]
+fn a_wider_version_does_not_list_what_fewer_could_see() {
+    let of = |title: &str| Resource { title: title.to_owned(), note: title.to_owned(), ..Resource::default() };
+    let first = Resource { version: 1, ..of("公开的") };
+    let second = first.replaced_by(of("本校的"), Timestamp(1), Visibility::Public, Visibility::School);
+    assert_eq!(second.former.len(), 1, "the school may see what everybody could");
+    let third = second.replaced_by(of("全县的"), Timestamp(2), Visibility::School, Visibility::County);
+    let notes: Vec<_> = third.former.iter().map(|version| version.note.as_str()).collect();
+    assert_eq!(notes, ["公开的"]);
+    assert_eq!(third.version, 3);
+}
+
+#[test]
+fn what_a_shelf_holds_can_be_taken_back_and_the_older_one_counts_again() {
+    let slot = |number| Slot {
+        sequence: Sequence { incarnation: 1, number },
+        hash: [1; 32],
+        time: Timestamp(number),
+        position: Some(number),
+    };
+    let mut state = ResourceState::default();
+    state.set(AUTHOR, Visibility::Public, Some(slot(1)));
+    state.set(AUTHOR, Visibility::School, Some(slot(2)));
+    assert!(matches!(state.current(|_| false), Current::Live(Visibility::School, _)));
+    state.set(AUTHOR, Visibility::School, None);
+    assert!(matches!(state.current(|_| false), Current::Live(Visibility::Public, _)));
 }

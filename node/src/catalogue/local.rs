@@ -25,7 +25,7 @@ impl Catalogue {
     /// `now` is the local clock; the entries' time is never before what this node has said or seen signed.
     pub(crate) fn publish(&self, statements: Vec<Statement>, now: Timestamp) -> Result<Vec<Verified>> {
         let writing = self.writing();
-        self.wait_until_ready()?;
+        self.get_level()?;
         let mut entries = Vec::with_capacity(statements.len());
         {
             let memory = self.memory();
@@ -34,7 +34,7 @@ impl Catalogue {
             // The first incarnation is the time of the first entry; a restored node begins a later one.
             let mut sequence = last.unwrap_or(Sequence { incarnation: now.0.max(1), number: 0 });
             let said = own.filter_map(|(_, shelf)| shelf.head.as_ref()).map(|(_, head)| head.head().time).max();
-            let time = now.max(memory.signed_now).max(said.unwrap_or_default());
+            let time = now.max(memory.signed_now()).max(said.unwrap_or_default());
             for statement in statements {
                 sequence.number += 1;
                 let Statement { key, visibility, body, person } = statement;
@@ -60,6 +60,7 @@ impl Catalogue {
     /// Signs heads for own shelves whose newest entries have none: a crash came between the two.
     pub(crate) fn sign_missing_heads(&self, now: Timestamp) -> Result<()> {
         let writing = self.writing();
+        self.get_level()?;
         let heads: Vec<_> = {
             let memory = self.memory();
             let own = memory.shelves.iter().filter(|(id, _)| id.author == self.id());
@@ -70,7 +71,7 @@ impl Catalogue {
                 .map(|(id, shelf)| {
                     let before = shelf.head.as_ref().map(|(_, head)| head.head().time).unwrap_or_default();
                     let (progress, live, digest) = (shelf.progress.clone(), shelf.live, shelf.sum.digest());
-                    let time = now.max(before).max(memory.signed_now);
+                    let time = now.max(before).max(memory.signed_now());
                     let head = Head { shelf: *id, progress, live, digest, time };
                     Record::Head(VerifiedHead::sign(&self.key, head))
                 })

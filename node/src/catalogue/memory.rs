@@ -35,13 +35,13 @@ pub(super) struct Shelf {
 pub(super) struct Memory {
     pub(super) me: NodeId,
     pub(super) certificates: BTreeMap<NodeId, (u64, Certificate)>,
-    /// All whose chain holds, worked out anew when a certificate comes.
+    /// All whose chain holds, whether it has run out or not; worked out anew when a certificate comes.
     pub(super) members: BTreeMap<NodeId, Member>,
     pub(super) shelves: BTreeMap<ShelfId, Shelf>,
     pub(super) book: Book,
     pub(super) totals: Totals,
-    /// The newest time that an ancestor has signed.
-    pub(super) signed_now: Timestamp,
+    /// The newest time that each node has signed in a head.
+    heard: BTreeMap<NodeId, Timestamp>,
 }
 
 impl Memory {
@@ -53,7 +53,7 @@ impl Memory {
             shelves: BTreeMap::new(),
             book: Book::default(),
             totals: Totals::default(),
-            signed_now: Timestamp::default(),
+            heard: BTreeMap::new(),
         }
     }
 
@@ -85,6 +85,9 @@ impl Memory {
                 },
                 None => None,
             };
+            if let Some((_, head)) = &head {
+                memory.hear(id.author, head.head().time);
+            }
             let sum = LtHash::from_bytes(&stored.sum).unwrap_or_default();
             let tables::Shelf { progress, changed_at, live, mismatch, .. } = stored;
             memory.shelves.insert(id, Shelf { head, progress, changed_at, live, sum, mismatch });
@@ -162,22 +165,44 @@ impl Memory {
         Some(Chain::new(chain))
     }
 
-    /// Works out who is a member, and how late it is by the word of this node's ancestors.
+    /// Works out who is a member.
     pub(super) fn know_members(&mut self) {
         let Some(federation) = self.federation() else { return };
-        if let Some(chain) = self.chain(&self.me) {
-            let own = chain.certificates().iter().map(|c| c.membership().not_before).max().unwrap_or_default();
-            self.signed_now = self.signed_now.max(own);
-            let ancestors: Vec<_> = chain.certificates().iter().map(|c| c.membership().subject).collect();
-            let heads = self.shelves.iter().filter(|(id, _)| id.author != self.me && ancestors.contains(&id.author));
-            let signed = heads.filter_map(|(_, shelf)| shelf.head.as_ref()).map(|(_, head)| head.head().time).max();
-            self.signed_now = self.signed_now.max(signed.unwrap_or_default());
+        let me = self.members.remove(&self.me);
+        let known = self.certificates.keys().filter_map(|id| Some((*id, self.chain(id)?.lineage(&federation).ok()?)));
+        let mut members: BTreeMap<_, _> = known.collect();
+        // While it runs a node stays what it was, even where a new certificate above it breaks its chain: sessions go on.
+        if let Some(me) = me {
+            members.entry(self.me).or_insert(me);
         }
-        let verified = self.certificates.keys().filter_map(|id| {
-            let member = self.chain(id)?.verify(&federation, self.signed_now).ok()?;
-            Some((*id, member))
-        });
-        self.members = verified.collect();
+        self.members = members;
+    }
+
+    /// Notes the time of a head.
+    pub(super) fn hear(&mut self, author: NodeId, time: Timestamp) {
+        let heard = self.heard.entry(author).or_default();
+        *heard = time.max(*heard);
+    }
+
+    /// How late it is at least, by which memberships are judged: the newest time that an ancestor has signed and that
+    /// somebody else's signature has reached as well. So neither this node's clock nor any other one that runs years
+    /// ahead makes anybody's membership end.
+    ///
+    /// The city has no ancestor and takes its own word, under the same condition.
+    pub(super) fn signed_now(&self) -> Timestamp {
+        let Some(chain) = self.chain(&self.me) else { return Timestamp::default() };
+        let path: Vec<_> = chain.certificates().iter().map(Certificate::membership).collect();
+        let above = path.len().saturating_sub(1).max(1);
+        let of = |(level, membership): (usize, &&kapok_protocol::membership::Membership)| {
+            let who = membership.subject;
+            // What it issued counts like what it published; the root's word is the city's, whose clock it has.
+            let issued = path.get(level + 1).map(|below| below.not_before).unwrap_or_default();
+            let root = if level == 0 { membership.not_before } else { Timestamp::default() };
+            let word = self.heard.get(&who).copied().unwrap_or_default().max(issued).max(root);
+            let others = self.heard.iter().filter(|(id, _)| **id != who).map(|(_, time)| *time).max();
+            word.min(others.unwrap_or_default())
+        };
+        path.iter().take(above).enumerate().map(of).max().unwrap_or_default()
     }
 
     pub(super) fn is_ancestor(&self, above: &NodeId, below: &NodeId) -> bool {

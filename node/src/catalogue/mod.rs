@@ -10,8 +10,10 @@
 //! Invariant: data before reference: the journal is durable before the view names a position in it.
 
 mod apply;
+mod erase;
 mod local;
 mod memory;
+mod overlay;
 mod query;
 mod record;
 mod replica;
@@ -23,8 +25,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use kapok_protocol::identity::{Keypair, NodeId};
-use kapok_protocol::replica::News;
-use kapok_store::journal::{Journal, JournalError};
+use kapok_protocol::replica::{News, Stub};
+use kapok_store::journal::{Cursor, Journal, JournalError};
 use kapok_store::view::{View, ViewError};
 
 use apply::Application;
@@ -52,6 +54,13 @@ pub(crate) enum CatalogueError {
     NotAMember,
     #[error("an entry in the journal cannot be read: {0}")]
     Damaged(String),
+}
+
+impl CatalogueError {
+    /// Whether it is only room that is missing.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::Journal(JournalError::Full { .. }) | Self::View(ViewError::Full { .. }))
+    }
 }
 
 pub(crate) type Result<T> = std::result::Result<T, CatalogueError>;
@@ -112,31 +121,90 @@ impl Catalogue {
         (!self.ready.load(Ordering::Acquire)).then(|| self.percent.load(Ordering::Relaxed))
     }
 
-    /// Brings view and memory up to the journal's end. Slow after a crash: everything is replayed.
+    /// Brings view and memory up to the journal's end, if they are not. Slow after a crash: everything is replayed.
+    ///
+    /// # Errors
+    /// A disk that is full or cannot be written; to be tried again.
     pub(crate) fn catch_up(&self) -> Result<()> {
         let _writing = self.writing();
-        if let Err(error) = self.replay() {
-            // Whatever is wrong with the view, the journal is the truth: once more from an empty one.
-            tracing::warn!(%error, "the catalogue is made anew");
-            self.view.reset()?;
-            self.replay()?;
+        self.level()
+    }
+
+    /// Makes view and memory agree with the journal, by the shortest way that works.
+    fn level(&self) -> Result<()> {
+        if self.is_caught_up() {
+            return Ok(());
         }
-        self.ready.store(true, Ordering::Release);
-        self.caught_up.1.notify_all();
-        Ok(())
+        let replayed = match self.replay() {
+            // There is nothing wrong with the view.
+            Err(error) if error.is_full() => Err(error),
+            Err(error) => {
+                // Whatever is wrong with the view, the journal is the truth: once more from an empty one.
+                tracing::warn!(%error, "the catalogue is made anew");
+                self.reset().and_then(|()| self.replay())
+            }
+            Ok(()) => Ok(()),
+        };
+        if replayed.is_ok() {
+            self.ready.store(true, Ordering::Release);
+            self.caught_up.1.notify_all();
+        }
+        replayed
+    }
+
+    /// Before anything is appended: what is in the journal and could not be applied comes first. Without it nobody knows
+    /// what is new, or which number is the next.
+    fn get_level(&self) -> Result<()> {
+        self.wait_until_ready()?;
+        self.level()
+    }
+
+    /// Whether all that was stored is in the view, and the view works.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.ready.load(Ordering::Acquire) && self.is_level()
+    }
+
+    /// Whether the disk has no room for more.
+    pub(crate) fn lacks_space(&self) -> bool {
+        self.view.check_space().is_err()
+    }
+
+    /// Whether everything that the journal holds is in the view.
+    fn is_level(&self) -> bool {
+        self.view.position().is_ok_and(|position| position == Some(self.journal.end()))
+    }
+
+    /// Empties the view. Nobody reads meanwhile, and nobody reads what is not all there again.
+    fn reset(&self) -> Result<()> {
+        let _memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        self.ready.store(false, Ordering::Release);
+        self.percent.store(0, Ordering::Relaxed);
+        self.applied.store(0, Ordering::Release);
+        Ok(self.view.reset()?)
     }
 
     fn replay(&self) -> Result<()> {
-        let known = self.view.position()?.filter(|cursor| cursor.journal == self.journal.id());
-        if known.is_none() && self.view.position()?.is_some() {
-            self.view.reset()?;
+        let position = self.view.position()?;
+        let known = position.filter(|cursor| cursor.journal == self.journal.id());
+        if known.is_none() && position.is_some() {
+            self.reset()?;
         }
-        let start = known.unwrap_or_else(|| self.journal.cursor(0));
+        // Only what is in the view is in memory, whatever the application that failed had changed in it.
         let mut memory = Memory::load(self.key.id(), &self.view, &self.journal)?;
-        let end = self.journal.end().position.max(1);
+        let start = known.unwrap_or_else(|| self.journal.cursor(0));
+        let replayed = self.replay_from(start, &mut memory);
+        if replayed.is_err() {
+            memory = Memory::load(self.key.id(), &self.view, &self.journal)?;
+        }
+        *self.memory.write().unwrap_or_else(PoisonError::into_inner) = memory;
+        replayed
+    }
+
+    fn replay_from(&self, start: Cursor, memory: &mut Memory) -> Result<()> {
+        let end = self.journal.end();
         let mut frames = self.journal.iter_from(start)?;
         loop {
-            let mut application = Application::new(&self.view, &self.journal, &mut memory);
+            let mut application = Application::new(&self.view, &self.journal, memory);
             let mut next = None;
             for frame in frames.by_ref().take(CATCH_UP_RECORDS) {
                 let frame = frame?;
@@ -146,16 +214,18 @@ impl Catalogue {
                 }
                 next = Some(frame.next);
             }
-            let (batch, _) = application.finish()?;
-            let Some(next) = next else { break };
-            self.view.apply(batch, self.journal.cursor(next))?;
-            self.applied.store(next, Ordering::Release);
-            let percent = u8::try_from(next.saturating_mul(100) / end).unwrap_or(99).min(99);
+            let (batch, released) = application.finish();
+            // Behind the last frame may be more of a segment: its header, or what could not be read.
+            let to = next.map_or(end, |next| self.journal.cursor(next));
+            self.view.apply(batch, to)?;
+            self.release(released);
+            self.applied.store(to.position, Ordering::Release);
+            if next.is_none() {
+                return Ok(());
+            }
+            let percent = u8::try_from(to.position.saturating_mul(100) / end.position.max(1)).unwrap_or(99).min(99);
             self.percent.store(percent, Ordering::Relaxed);
         }
-        *self.memory.write().unwrap_or_else(PoisonError::into_inner) = memory;
-        self.applied.store(self.journal.end().position, Ordering::Release);
-        Ok(())
     }
 
     /// Up to where the journal can be looked up in the catalogue.
@@ -176,9 +246,10 @@ impl Catalogue {
     }
 
     fn append_while(&self, _writing: &MutexGuard<'_, ()>, records: Vec<Record>) -> Result<()> {
-        self.wait_until_ready()?;
+        self.get_level()?;
         let mut news = Vec::with_capacity(records.len());
         for record in records {
+            let record = self.without_withdrawn(record)?;
             if self.memory().is_news(&record) && !self.is_repetition(&record)? {
                 news.push(record);
             }
@@ -187,43 +258,62 @@ impl Catalogue {
         if records.is_empty() {
             return Ok(());
         }
+        // Refused before it is in the journal, where it would wait unseen.
+        self.view.check_space()?;
         let bytes: Vec<_> = records.iter().map(Record::to_bytes).collect();
         let payloads: Vec<_> = bytes.iter().map(Vec::as_slice).collect();
         let positions = self.journal.append(&payloads)?;
-        let end = self.journal.end();
-        let applied = {
-            let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
-            let mut application = Application::new(&self.view, &self.journal, &mut memory);
-            let all = records.into_iter().zip(positions);
-            let done = all.into_iter().try_for_each(|(record, position)| application.record(record, position));
-            done.and_then(|()| application.finish()).and_then(|(batch, released)| {
-                self.view.apply(batch, end)?;
-                self.released.lock().unwrap_or_else(PoisonError::into_inner).extend(released);
-                Ok(())
-            })
-        };
-        if let Err(error) = applied {
-            // The journal has it, so it is acknowledged; the view is made anew from there.
-            tracing::warn!(%error, "the view failed and is made anew");
-            self.view.reset()?;
-            self.replay()?;
+        if let Err(error) = self.apply(records, positions) {
+            // The journal has it, so it is acknowledged; the view follows as soon as it can.
+            tracing::warn!(%error, "the view lags behind the journal");
+            if let Err(error) = self.level() {
+                tracing::error!(%error, "the view cannot follow the journal; it is tried again");
+            }
         }
+        Ok(())
+    }
+
+    fn apply(&self, records: Vec<Record>, positions: Vec<u64>) -> Result<()> {
+        let end = self.journal.end();
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        let mut application = Application::new(&self.view, &self.journal, &mut memory);
+        for (record, position) in records.into_iter().zip(positions) {
+            application.record(record, position)?;
+        }
+        let (batch, released) = application.finish();
+        self.view.apply(batch, end)?;
+        drop(memory);
+        self.release(released);
         self.applied.store(end.position, Ordering::Release);
         Ok(())
     }
 
-    /// Whether an entry says nothing that is not known: it came before, or something newer stands in its place. A shelf
-    /// that is listed anew must not fill the journal with copies.
+    /// An entry of a resource that was withdrawn, as its stub: its text is not stored again.
+    fn without_withdrawn(&self, record: Record) -> Result<Record> {
+        if let Record::Entry(entry) = &record
+            && entry.entry().body.is_some()
+            && self.reading()?.try_is_withdrawn(&entry.shelf(), &entry.entry().key)?
+        {
+            let (key, sequence, hash) = (entry.entry().key.clone(), entry.entry().sequence, entry.hash());
+            return Ok(Record::Stub(entry.shelf(), Stub { key, sequence, hash }));
+        }
+        Ok(record)
+    }
+
+    /// Whether an entry came before. A shelf that is listed anew must not fill the journal with copies.
     fn is_repetition(&self, record: &Record) -> Result<bool> {
         let (shelf, key, claimed) = match record {
             Record::Entry(entry) => (entry.shelf(), &entry.entry().key, (entry.entry().sequence, entry.hash())),
             Record::Stub(shelf, stub) => (*shelf, &stub.key, (stub.sequence, stub.hash)),
             _ => return Ok(false),
         };
-        // A view that fails is found out and made anew where the record is applied.
-        let Ok(Some(known)) = self.view.get(tables::LIVE, &tables::live_key(&shelf, key)) else { return Ok(false) };
-        let known: tables::Live = tables::decode(&known)?;
-        Ok((known.sequence, known.hash) >= claimed)
+        let known = self.view.get(tables::LIVE, &tables::live_key(&shelf, key))?;
+        let known = known.map(|bytes| tables::decode::<tables::Live>(&bytes)).transpose()?;
+        if known.is_some_and(|known| known.order() == claimed) {
+            return Ok(true);
+        }
+        let past = tables::Live { sequence: claimed.0, hash: claimed.1, ..tables::Live::default() };
+        Ok(self.view.get(tables::PAST, &tables::past_key(&shelf, key, &past))?.is_some())
     }
 
     /// Waits for a rebuild to end; readers of pages use [`Self::reading`] instead, which says how far it is.
@@ -253,8 +343,14 @@ impl Catalogue {
 
     /// The catalogue at one moment.
     pub(crate) fn reading(&self) -> Result<Reading<'_>> {
+        let memory = self.memory();
+        // Asked with the lock held: a view is emptied without readers.
         self.wait_until_ready()?;
-        Ok(Reading { catalogue: self, memory: self.memory() })
+        Ok(Reading { catalogue: self, memory })
+    }
+
+    fn release(&self, blobs: Vec<kapok_protocol::blob::BlobId>) {
+        self.released.lock().unwrap_or_else(PoisonError::into_inner).extend(blobs);
     }
 
     /// Blobs that something has stopped naming since this was last asked.

@@ -103,7 +103,7 @@ impl Replica for Reading<'_> {
     }
 
     fn signed_now(&self) -> Timestamp {
-        self.memory.signed_now
+        self.memory.signed_now()
     }
 
     fn member(&self, id: &NodeId) -> Option<Member> {

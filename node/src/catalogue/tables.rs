@@ -26,9 +26,16 @@ pub(super) const RECENT: Table = Table::new(7);
 pub(super) const TOTALS: Table = Table::new(8);
 /// peer → cursor in its journal
 pub(super) const REMEMBERED: Table = Table::new(9);
+/// shelf ‖ kind ‖ name ‖ incarnation ‖ number ‖ hash → [`Live`] that was superseded, or is not believed
+pub(super) const PAST: Table = Table::new(10);
+/// journal position → nothing: the record there is to be overwritten by its stub
+pub(super) const ERASE: Table = Table::new(11);
 
-/// A live place on a shelf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+/// All tables that records are applied to.
+pub(super) const ALL: [Table; 10] = [LIVE, ORDER, SHELF, CERTIFICATE, RESOURCE, USE, RECENT, TOTALS, PAST, ERASE];
+
+/// An entry at its place on a shelf.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Live {
     #[n(0)]
     pub(super) sequence: Sequence,
@@ -37,6 +44,30 @@ pub(super) struct Live {
     /// Where the entry stands in the journal; none where only a stub is left.
     #[n(2)]
     pub(super) position: Option<u64>,
+    /// 0 for a stub, which has none.
+    #[n(3)]
+    pub(super) time: Timestamp,
+    /// Whether the entry takes back what it names.
+    #[n(4)]
+    pub(super) is_tombstone: bool,
+}
+
+impl Live {
+    /// What makes one entry newer than another. The hash decides between two of one number (a cloned node), so that
+    /// every node shows the same one.
+    pub(super) fn order(&self) -> (Sequence, [u8; 32]) {
+        (self.sequence, self.hash)
+    }
+
+    /// Whether the journal holds more of it than its hash and that it is gone.
+    pub(super) fn has_content(&self) -> bool {
+        self.position.is_some() && !self.is_tombstone
+    }
+
+    /// What is left of it without its content.
+    pub(super) fn stub(&self) -> Self {
+        Self { position: None, ..*self }
+    }
 }
 
 /// A shelf's state.
@@ -104,17 +135,32 @@ pub(super) fn live_key(shelf: &ShelfId, key: &Key) -> Vec<u8> {
     [shelf_key(shelf), entry_key(key)].concat()
 }
 
-pub(super) fn order_key(shelf: &ShelfId, sequence: Sequence) -> Vec<u8> {
-    let sequence = [sequence.incarnation.to_be_bytes(), sequence.number.to_be_bytes()].concat();
-    [shelf_key(shelf), sequence].concat()
+/// Reads the entry's key out of one of [`LIVE`].
+pub(super) fn read_live_key(key: &[u8]) -> Option<Key> {
+    read_entry_key(key.get(SHELF_KEY_BYTES..)?)
 }
 
-/// The sequence at the end of a key of [`ORDER`].
-pub(super) fn read_order_key(key: &[u8]) -> Option<Sequence> {
-    let (_, tail) = key.split_last_chunk::<16>()?;
-    let (incarnation, number) = tail.split_first_chunk::<8>()?;
-    let number = number.first_chunk::<8>()?;
-    Some(Sequence { incarnation: u64::from_be_bytes(*incarnation), number: u64::from_be_bytes(*number) })
+/// Sequence and hash at the end of a key of [`PAST`].
+pub(super) const PAST_TAIL_BYTES: usize = 16 + 32;
+/// Author and visibility at its beginning.
+const SHELF_KEY_BYTES: usize = 32 + 1;
+
+pub(super) fn past_key(shelf: &ShelfId, key: &Key, past: &Live) -> Vec<u8> {
+    [live_key(shelf, key), sequence_key(past.sequence), past.hash.to_vec()].concat()
+}
+
+/// Reads the entry's key out of one of [`PAST`].
+pub(super) fn read_past_key(key: &[u8]) -> Option<Key> {
+    let end = key.len().checked_sub(PAST_TAIL_BYTES)?;
+    read_live_key(&key[..end])
+}
+
+fn sequence_key(sequence: Sequence) -> Vec<u8> {
+    [sequence.incarnation.to_be_bytes(), sequence.number.to_be_bytes()].concat()
+}
+
+pub(super) fn order_key(shelf: &ShelfId, sequence: Sequence) -> Vec<u8> {
+    [shelf_key(shelf), sequence_key(sequence)].concat()
 }
 
 pub(super) fn use_key(blob: &BlobId, resource: &ResourceId) -> Vec<u8> {

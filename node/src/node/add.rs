@@ -171,7 +171,8 @@ impl App {
         if resource.keywords.is_empty() {
             resource.keywords.clone_from(&was.keywords);
         }
-        (old.key, was.replaced_by(resource, old.time), asked.unwrap_or(old.visibility))
+        let visibility = asked.unwrap_or(old.visibility);
+        (old.key, was.replaced_by(resource, old.time, old.visibility, visibility), visibility)
     }
 
     /// The files of paths and folders, in order; hidden and temporary ones are passed over.

@@ -91,12 +91,13 @@ impl App {
 /// A catalogue's error in words for whoever asked.
 pub(super) fn failure(error: CatalogueError) -> Failure {
     use kapok_store::journal::JournalError;
+    use kapok_store::view::ViewError;
     match error {
         CatalogueError::Rebuilding(percent) => {
             Failure::unavailable("正在重建索引", format!("the catalogue is being made anew, {percent} %"))
                 .remedy("try again in a moment; files can be opened meanwhile")
         }
-        CatalogueError::Journal(JournalError::Full { .. }) => {
+        CatalogueError::Journal(JournalError::Full { .. }) | CatalogueError::View(ViewError::Full { .. }) => {
             Failure::no_space("not stored", error.to_string()).remedy("free some space; nothing was lost")
         }
         CatalogueError::NotAMember => Failure::conflict("not possible yet", error.to_string())

@@ -22,6 +22,7 @@ mod start;
 mod status;
 mod subscriptions;
 mod sync;
+mod upkeep;
 mod uploads;
 mod withdraw;
 

@@ -221,9 +221,10 @@ fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<(
             let due = swept.is_none_or(|at| at.elapsed() > super::collect::UPLOADS_INTERVAL);
             let done = collector
                 .blocking(move |app| {
-                    app.catalogue.wait_for_catch_up(Duration::ZERO).map_err(super::app::failure)?;
+                    app.look_after()?;
                     app.collect_released()?;
                     if due {
+                        app.home.refill_reserve();
                         app.expire_uploads();
                     }
                     Ok(())

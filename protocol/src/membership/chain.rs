@@ -69,6 +69,15 @@ impl Chain {
         Self(self.0.iter().cloned().chain([certificate]).collect())
     }
 
+    /// Verifies all but the time: who a node is and under whom it stands, though its membership may have ended. What it
+    /// published before stays, and those above it still answer for it.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn lineage(&self, federation: &NodeId) -> Result<Member, ChainError> {
+        self.verify(federation, Timestamp::default())
+    }
+
     /// Verifies the chain for `federation` at `now` (the newest time known to be signed by an ancestor).
     ///
     /// A certificate that begins later than `now` is good: its issuer knows a newer time than we do.

@@ -2,6 +2,7 @@
 
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::time::Timestamp;
+use kapok_protocol::visibility::Visibility;
 use minicbor::{Decode, Encode};
 
 use crate::encoding::{BadBody, decode, encode};
@@ -95,6 +96,9 @@ pub struct Version {
     pub note: String,
     #[n(3)]
     pub files: Vec<File>,
+    /// Who could see it. A version stays in the list only while nobody sees the list who could not see it.
+    #[n(4)]
+    pub visibility: Visibility,
 }
 
 impl Resource {
@@ -126,8 +130,11 @@ impl Resource {
     }
 
     /// The next version of this resource: `next`'s content, this one's history.
+    ///
+    /// `was` is who could see this version and `becomes` who will see the next one. What was published to fewer than
+    /// these leaves the history: nobody learns of it by a later, wider version.
     #[must_use]
-    pub fn replaced_by(&self, next: Self, replaced_at: Timestamp) -> Self {
+    pub fn replaced_by(&self, next: Self, replaced_at: Timestamp, was: Visibility, becomes: Visibility) -> Self {
         let mut former = self.former.clone();
         former.push(Version {
             number: self.version,
@@ -135,7 +142,9 @@ impl Resource {
             note: self.note.clone(),
             // Texts of former versions are not searched, so they are not kept.
             files: self.files.iter().map(|file| File { text: None, ..file.clone() }).collect(),
+            visibility: was,
         });
+        former.retain(|version| version.visibility <= becomes);
         let surplus = former.len().saturating_sub(super::rules::MAX_FORMER_VERSIONS);
         former.drain(..surplus);
         Self { version: self.version.saturating_add(1), former, created: self.created, ..next }

@@ -74,6 +74,15 @@ impl ResourceState {
         }
     }
 
+    /// What the author's shelf of this visibility holds under the key now, whatever it held before.
+    pub fn set(&mut self, author: NodeId, visibility: Visibility, slot: Option<Slot>) {
+        self.author = Some(author);
+        match slot {
+            Some(slot) => self.slots.insert(visibility, slot),
+            None => self.slots.remove(&visibility),
+        };
+    }
+
     /// A withdrawal by `by`.
     pub fn withdraw(&mut self, author: NodeId, by: NodeId, withdrawn: Withdrawn) {
         self.author = Some(author);

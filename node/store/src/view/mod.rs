@@ -18,6 +18,7 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -139,6 +140,7 @@ struct Shared {
     options: ViewOptions,
     state: Mutex<State>,
     writing: Mutex<()>,
+    floor_bytes: AtomicU64,
 }
 
 enum State {
@@ -160,7 +162,8 @@ impl View {
         let folder = Folder::new(dir);
         let (engine, position) = folder.open(options)?;
         let state = Mutex::new(State::Open { engine: Arc::new(engine), position });
-        Ok(Self { shared: Arc::new(Shared { folder, options, state, writing: Mutex::new(()) }) })
+        let floor_bytes = AtomicU64::new(FLOOR_BYTES);
+        Ok(Self { shared: Arc::new(Shared { folder, options, state, writing: Mutex::new(()), floor_bytes }) })
     }
 
     /// Up to where the journal is in the view; `None` while it is empty.
@@ -178,13 +181,27 @@ impl View {
         self.shared.with(|engine| engine.get(&key))
     }
 
-    /// Applies the changes and moves the view to `position`. If that fails the view is damaged and will be empty.
+    /// Leaves this much of the disk to others, instead of 32 MiB.
+    pub fn leave_free(&self, bytes: u64) {
+        self.shared.floor_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Refuses what would take the room that journals need.
+    pub fn check_space(&self) -> Result<(), ViewError> {
+        let root = self.shared.folder.root();
+        match RealFs.free_space(root) {
+            Ok(free) if free < self.shared.floor_bytes.load(Ordering::Relaxed) => {
+                Err(ViewError::Full { dir: root.to_path_buf() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Applies the changes and moves the view to `position`. A full disk is refused and leaves the view as it was; if
+    /// anything else fails, the view is damaged and will be empty.
     pub fn apply(&self, batch: Batch, position: Cursor) -> Result<(), ViewError> {
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let root = self.shared.folder.root();
-        if RealFs.free_space(root).is_ok_and(|free| free < FLOOR_BYTES) {
-            return Err(ViewError::Full { dir: root.to_path_buf() });
-        }
+        self.check_space()?;
         self.shared.with(|engine| engine.apply(batch.changes, position))?;
         if let State::Open { position: held, .. } = &mut *self.shared.state() {
             *held = Some(position);
