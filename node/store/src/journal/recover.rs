@@ -49,11 +49,8 @@ pub(super) fn open(fs: SharedFs, dir: &Path, options: Options, fresh: [u8; 32]) 
         }
         found.damage.into_iter().for_each(|d| damage.note(d));
         let chain = found.chain.or(header.map(|h| h.chain)).unwrap_or_default();
-        if found.end < last.end() {
-            tracing::info!(journal = %dir.display(), bytes = last.end() - found.end, "cut an unfinished append");
-            if let Err(e) = last.file.set_len(found.end - base).and_then(|()| last.file.sync()) {
-                broken = Some(e.to_string());
-            }
+        if let Err(e) = settle_end(&*fs, dir, last, found.end) {
+            broken = Some(e.to_string());
         }
         let last = Segment { len: found.end - base, ..last.clone() };
         segments.insert(base, last);
@@ -71,6 +68,17 @@ pub(super) fn open(fs: SharedFs, dir: &Path, options: Options, fresh: [u8; 32]) 
         listeners: Mutex::default(),
         damage: Mutex::new(damage),
     })
+}
+
+/// Cuts what stands behind `end`, and makes what stands before it durable: who was killed has perhaps written, but not
+/// synced it, and what is read from here on must not be gone after the next power cut.
+fn settle_end(fs: &dyn Fs, dir: &Path, last: &Segment, end: u64) -> io::Result<()> {
+    if end < last.end() {
+        tracing::info!(journal = %dir.display(), bytes = last.end() - end, "cut an unfinished append");
+        last.file.set_len(end - last.base)?;
+    }
+    last.file.sync()?;
+    fs.sync_dir(dir)
 }
 
 /// On a disk that has become read-only the journal can still be read.

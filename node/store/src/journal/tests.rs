@@ -198,6 +198,27 @@ fn what_was_acknowledged_survives_a_power_cut_at_any_instant() {
     }
 }
 
+#[test]
+fn what_a_killed_process_wrote_and_the_next_one_read_survives_a_power_cut() {
+    let (disk, _) = filled(0);
+    append_until_it_fails(&open(&disk), 0, 12);
+    for cut in 1..disk.changes() {
+        for seed in 0..4 {
+            let disk = ForgetfulFs::new();
+            disk.cut_power_after(cut);
+            if let Ok(journal) = try_open(&disk) {
+                append_until_it_fails(&journal, 0, 12);
+            }
+            // Killed: what it wrote is still in the page cache.
+            disk.cut_power_after(u64::MAX);
+            let journal = open(&disk);
+            let read = all(&journal);
+            disk.crash(seed * 1000 + cut);
+            assert_eq!(all(&open(&disk)), read, "cut {cut} seed {seed}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
