@@ -71,7 +71,7 @@ pub(super) fn read(fs: &dyn Fs, dir: &Path, secret: [u8; 16]) -> Option<Vec<u8>>
     Some(bytes)
 }
 
-/// The replacements that [`read`] found; none if these bytes are not what [`write`] made.
+/// The replacements that [`read`] found; none if these bytes are not what [`write()`] made.
 pub(super) fn parse(bytes: &[u8]) -> Option<Vec<Replacement<'_>>> {
     let mut rest = bytes.strip_prefix(&MAGIC)?;
     let mut found = Vec::new();
@@ -88,7 +88,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Vec<Replacement<'_>>> {
     Some(found)
 }
 
-/// Removes the file and what an interrupted [`write`] left of it; durable on return.
+/// Removes the file and what an interrupted [`write()`] left of it; durable on return.
 pub(super) fn remove(fs: &dyn Fs, dir: &Path) -> io::Result<()> {
     let mut removed = false;
     for path in [FILE, UNFINISHED].map(|name| dir.join(name)) {

@@ -318,7 +318,7 @@ fn an_iterator_that_has_read_ahead_does_not_give_what_was_overwritten_since() {
 
 #[test]
 fn readers_and_appends_go_on_while_frames_are_overwritten() {
-    const PASSES: u64 = 20;
+    const PASSES: u64 = 12;
     let (disk, secrets, written) = filled();
     let journal = open(&disk);
     disk.write_in_pieces(Some(16));
