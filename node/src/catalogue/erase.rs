@@ -5,6 +5,7 @@
 //! note is still there, or is made again with the view.
 
 use kapok_protocol::replica::Stub;
+use kapok_store::journal::JournalError;
 use kapok_store::view::Batch;
 
 use super::record::Record;
@@ -40,8 +41,18 @@ impl Catalogue {
 
     /// The record that is to stand where an entry stands; none where it is one already.
     fn stub_of(&self, position: u64) -> Result<Option<Vec<u8>>> {
-        let record = Record::from_bytes(&self.journal.read(position)?).map_err(CatalogueError::Damaged)?;
-        let Record::Entry(entry) = record else { return Ok(None) };
+        let payload = match self.journal.read(position) {
+            Ok(payload) => payload,
+            // It has rotted: there is nothing left to overwrite that could be told from anything else.
+            Err(JournalError::NoFrame { .. }) => {
+                tracing::warn!(position, "a withdrawn entry's record is damaged and stays as it is");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Record::Entry(entry) = Record::from_bytes(&payload).map_err(CatalogueError::Damaged)? else {
+            return Ok(None);
+        };
         let (key, sequence, hash) = (entry.entry().key.clone(), entry.entry().sequence, entry.hash());
         Ok(Some(Record::Stub(entry.shelf(), Stub { key, sequence, hash }).to_bytes()))
     }
