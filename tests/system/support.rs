@@ -1,6 +1,7 @@
 //! What several of these tests need.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use kapok_tests::{Document, Federation, Node, documents};
 use serde_json::Value;
@@ -59,4 +60,34 @@ pub(crate) fn subscribe_to_all(federation: &Federation) {
 /// The hit of this resource, if the search found it.
 pub(crate) fn hit<'a>(found: &'a Value, id: &str) -> Option<&'a Value> {
     found["hits"].as_array().unwrap().iter().find(|hit| hit["resource"] == id)
+}
+
+/// A file below `folder` that contains these bytes.
+pub(crate) fn holding(folder: &Path, bytes: &[u8]) -> Option<String> {
+    for entry in std::fs::read_dir(folder).unwrap().map_while(Result::ok) {
+        let path = entry.path();
+        if path.is_dir() {
+            if let Some(found) = holding(&path, bytes) {
+                return Some(found);
+            }
+            continue;
+        }
+        let content = std::fs::read(&path).unwrap_or_default();
+        if content.windows(bytes.len()).any(|window| window == bytes) {
+            return Some(path.display().to_string());
+        }
+    }
+    None
+}
+
+/// Whether something that a node does in the background has come true, within a minute.
+pub(crate) fn eventually(holds: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    true
 }

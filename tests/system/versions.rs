@@ -3,7 +3,7 @@
 use kapok_tests::{Federation, Node};
 use serde_json::Value;
 
-use crate::support::{blob, get_and_check, hit, id, subscribe_to_all};
+use crate::support::{blob, eventually, get_and_check, hit, holding, id, subscribe_to_all};
 
 fn exam(node: &Node, content: &str, more: &[&str]) -> Value {
     let file = node.file("期中试卷.txt", content);
@@ -42,7 +42,11 @@ fn a_new_version_takes_the_place_of_the_old_one_which_stays_listed() {
 fn a_withdrawn_resource_is_gone_everywhere_and_does_not_come_back() {
     let mut federation = Federation::of_four();
     subscribe_to_all(&federation);
-    let resource = exam(&federation.school, "这份试卷里有一道超纲题。", &[]);
+    let words = ["雪后的格桑梅朵", "风里的索玛花开"];
+    let first = exam(&federation.school, "第一稿。", &["--description", words[0]]);
+    federation.sync_all();
+    let more = ["--replaces", id(&first), "--description", words[1]];
+    let resource = exam(&federation.school, "这份试卷里有一道超纲题。", &more);
     federation.sync_all();
     federation.sync_all();
     for node in federation.nodes() {
@@ -70,7 +74,14 @@ fn a_withdrawn_resource_is_gone_everywhere_and_does_not_come_back() {
         owner.get(&format!("/blobs/{}", blob(&resource))).problem(404);
         assert!(!node.blob_path(blob(&resource)).exists(), "{} still has the file", node.name);
     }
-    // Nor after a restart, from the journals.
+    // Nothing of what was said of it is left, in journals, catalogue or index.
+    for node in federation.nodes() {
+        for words in words {
+            let gone = eventually(|| holding(&node.home(), words.as_bytes()).is_none());
+            assert!(gone, "{}: {:?} holds {words}", node.name, holding(&node.home(), words.as_bytes()));
+        }
+    }
+    // Nor does it come back after a restart, from the journals.
     federation.county.kill();
     std::fs::remove_dir_all(federation.county.home().join("views")).unwrap();
     federation.county.start();

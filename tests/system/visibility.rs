@@ -1,10 +1,8 @@
 //! What is the school's own stays with the school and its point.
 
-use std::path::Path;
-
 use kapok_tests::Federation;
 
-use crate::support::{blob, get_and_check, hit, id, subscribe_to_all};
+use crate::support::{blob, get_and_check, hit, holding, id, subscribe_to_all};
 
 const TITLE: &str = "期末寄语草稿甲戌";
 const PHRASE: &str = "柚子树下第三块青石板";
@@ -59,20 +57,26 @@ fn a_visitor_on_the_lan_sees_what_is_public_and_nothing_else() {
     assert!(hit(&found, id(&open)).is_some() && hit(&found, id(&own)).is_none(), "{found}");
 }
 
-/// A file below `folder` that contains these bytes.
-fn holding(folder: &Path, bytes: &[u8]) -> Option<String> {
-    for entry in std::fs::read_dir(folder).unwrap().map_while(Result::ok) {
-        let path = entry.path();
-        if path.is_dir() {
-            if let Some(found) = holding(&path, bytes) {
-                return Some(found);
-            }
-            continue;
-        }
-        let content = std::fs::read(&path).unwrap_or_default();
-        if content.windows(bytes.len()).any(|window| window == bytes) {
-            return Some(path.display().to_string());
-        }
+#[test]
+fn a_wider_version_does_not_give_away_what_was_the_schools_own() {
+    let federation = Federation::of_four();
+    subscribe_to_all(&federation);
+    let add = |name: &str, content: &str, more: &[&str]| {
+        let file = federation.school.file(name, content);
+        federation.school.add(&file, &[&["--title", "家长会讲稿", "--license", "CC-BY-4.0"], more].concat())
+    };
+    let own = add("内部稿.txt", "只给本校的一稿", &["--visibility", "school", "--note", "校内讨论"]);
+    let open = add("公开稿.txt", "给大家的一稿", &["--replaces", id(&own), "--visibility", "public"]);
+    federation.sync_all();
+    federation.sync_all();
+    for node in federation.nodes() {
+        let shown = node.kapok(&["show", id(&open)]);
+        assert_eq!(shown["versions"].as_array().unwrap().len(), 1, "{}: {shown}", node.name);
+        assert!(!shown.to_string().contains("校内讨论"), "{}: {shown}", node.name);
+        node.owner().get(&format!("/blobs/{}", blob(&own))).problem(404);
     }
-    None
+    for stranger in [&federation.county, &federation.city] {
+        assert!(!stranger.blob_path(blob(&own)).exists(), "{}", stranger.name);
+        assert_eq!(holding(&stranger.home(), "内部稿".as_bytes()), None, "{} knows of it", stranger.name);
+    }
 }
