@@ -58,6 +58,8 @@ pub struct Account {
     /// What people see, for instance 李老师.
     pub name: String,
     pub may_upload: bool,
+    /// Who is in the federation, and what is on its way.
+    pub may_see_federation: bool,
     /// Subscriptions, fetching, withdrawing, members.
     pub may_manage: bool,
 }
@@ -65,8 +67,8 @@ pub struct Account {
 /// A quiet strip under the bars. It says what still works.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// The link to the parent is down since then; so many resources open as usual.
-    Offline { parent: String, since: Moment, held: u64 },
+    /// The link to the parent is down since then; so many resources open as usual, where that may be told.
+    Offline { parent: String, since: Moment, held: Option<u64> },
     /// The disk is nearly full: uploads and downloads pause, reading goes on.
     DiskLow { free: Bytes },
     /// The catalogue or the index is being rebuilt from the journal; per cent done.
@@ -144,6 +146,11 @@ impl Frame {
     #[must_use]
     pub fn may_upload(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.may_upload)
+    }
+
+    #[must_use]
+    pub fn may_see_federation(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.may_see_federation)
     }
 
     #[must_use]

@@ -61,7 +61,7 @@ fn what_people_write_is_never_read_as_markup() {
         line.id = evil();
         line.image = Some(evil());
     }
-    for transfer in &mut home.arriving.transfers {
+    for transfer in home.arriving.iter_mut().flat_map(|arriving| &mut arriving.transfers) {
         transfer.title = evil();
     }
 
@@ -107,10 +107,10 @@ fn what_people_write_is_never_read_as_markup() {
         member.name = evil();
     }
     let mut sync = sync();
-    sync.neighbours[0].name = evil();
+    sync.neighbours.as_mut().unwrap()[0].name = evil();
     sync.board.waiting[0].title = evil();
     sync.board.waiting[0].holder = Some(evil());
-    sync.subscriptions[0].subjects = vec![evil()];
+    sync.subscriptions.as_mut().unwrap()[0].subjects = vec![evil()];
 
     let pages = [
         home.render(&frame),
@@ -150,6 +150,16 @@ fn a_visitor_sees_no_form_that_would_be_refused() {
         assert!(!html.unwrap().contains("method=\"post\""));
     }
     assert!(home().render(&visitor).unwrap().contains("/login"));
+}
+
+#[test]
+fn a_visitor_is_not_led_to_what_needs_an_account() {
+    for (name, html) in pages().into_iter().filter(|(name, _)| name.ends_with("visitor") || name.starts_with("login")) {
+        let html = html.unwrap();
+        for place in ["href=\"/sync", "href=\"/federation"] {
+            assert!(!html.contains(place), "{name} leads to {place}");
+        }
+    }
 }
 
 #[test]

@@ -2,9 +2,13 @@
 
 use crate::App;
 use crate::access::Caller;
+use std::collections::BTreeMap;
+
+use kapok_private::Permission;
+
 use crate::port::{
-    AddReply, AddRequest, Failure, Outcome, ProgressSender, Result, SubscribeRequest, Subscriptions, WithdrawRequest,
-    Withdrawn,
+    AddReply, AddRequest, Failure, Members, Outcome, Pending, ProgressSender, Result, Scope, SearchRequest,
+    SubscribeRequest, Subscriptions, Transfers, WithdrawRequest, Withdrawn,
 };
 
 /// Reasons are read by everybody; a sentence or two.
@@ -14,6 +18,45 @@ impl Outcome {
     pub(crate) fn of<T>(done: &Result<T>) -> Self {
         if done.is_ok() { Self::Done } else { Self::Refused }
     }
+}
+
+/// Live resources that the caller may see, in all and by their home: a local search counts nothing else.
+pub(crate) struct Counted {
+    pub(crate) total: u64,
+    by_home: BTreeMap<String, u64>,
+}
+
+/// Counts them.
+pub(crate) async fn counted(app: &App, caller: &Caller) -> Result<Counted> {
+    let request = SearchRequest { scope: Scope::Local, limit: 1, ..SearchRequest::of("") };
+    let mut reply = app.node.search(&caller.viewer, request).await?;
+    let homes = reply.facets.remove("home").unwrap_or_default();
+    Ok(Counted { total: reply.total, by_home: homes.into_iter().map(|home| (home.value, home.count)).collect() })
+}
+
+/// The tree of memberships. Who may not read everything on this node gets figures of what they may: a live resource is
+/// an entry, and nothing else of a node is told from them.
+pub(crate) async fn members(app: &App, caller: &Caller) -> Result<Members> {
+    let mut members = app.node.members().await?;
+    if !caller.may(Permission::ReadPrivate) {
+        let counted = counted(app, caller).await?;
+        for member in &mut members.members {
+            member.resources = counted.by_home.get(&member.node).copied().unwrap_or(0);
+            member.entries = member.resources;
+        }
+    }
+    Ok(members)
+}
+
+/// What is on its way. Who may not read everything on this node gets the sum of what is listed.
+pub(crate) async fn transfers(app: &App, caller: &Caller) -> Result<Transfers> {
+    let mut transfers = app.node.transfers(&caller.viewer).await?;
+    if !caller.may(Permission::ReadPrivate) {
+        let missing = transfers.transfers.iter().map(|transfer| transfer.size.saturating_sub(transfer.done));
+        transfers.pending =
+            Pending { blobs: transfers.transfers.len() as u64, bytes: missing.fold(0, u64::saturating_add) };
+    }
+    Ok(transfers)
 }
 
 /// Publishes files.

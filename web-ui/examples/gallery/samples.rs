@@ -47,7 +47,12 @@ pub(crate) fn frame() -> Frame {
         tier: Tier::School,
         link: Link::Online,
         catalogue_as_of: Some(ago(12 * HOUR + 900)),
-        account: Some(Person { name: "李老师".to_owned(), may_upload: true, may_manage: true }),
+        account: Some(Person {
+            name: "李老师".to_owned(),
+            may_upload: true,
+            may_see_federation: true,
+            may_manage: true,
+        }),
         csrf: "c2FtcGxl".to_owned(),
         query: String::new(),
         pending: 2,
@@ -296,13 +301,13 @@ pub(crate) fn home() -> Home {
         newest: rows(),
         resources: 4_812,
         shortage: shortage(),
-        arriving: Arriving {
-            arrived_last_day: 23,
+        arriving: Some(Arriving {
+            arrived_last_day: Some(23),
             count: 3,
             missing: Bytes(263 * MB),
             transfers: transfers(),
             waiting: 2,
-        },
+        }),
     }
 }
 
@@ -314,7 +319,13 @@ fn empty_home() -> Home {
             .into_iter()
             .map(|subject| ShortageSubject { subject: subject.to_owned(), total: 0, newest: Vec::new() })
             .collect(),
-        arriving: Arriving { arrived_last_day: 0, count: 0, missing: Bytes(0), transfers: Vec::new(), waiting: 0 },
+        arriving: Some(Arriving {
+            arrived_last_day: Some(0),
+            count: 0,
+            missing: Bytes(0),
+            transfers: Vec::new(),
+            waiting: 0,
+        }),
     }
 }
 
@@ -712,15 +723,15 @@ pub(crate) fn sync() -> Sync {
             last_round: Some(ago(600)),
             running: true,
         },
-        subscriptions: vec![
+        subscriptions: Some(vec![
             subscription(1, &["primary"], &["music", "art", "english", "science"], 86, 83),
             subscription(2, &["primary"], &["math"], 142, 142),
-        ],
+        ]),
         choices: choices(),
-        neighbours: vec![
+        neighbours: Some(vec![
             neighbour("米易县馆", Tier::County, true, 20, 132, 212 * MB),
             neighbour("青杠垭教学点", Tier::Point, false, 7 * HOUR, 0, 0),
-        ],
+        ]),
     }
 }
 
@@ -733,7 +744,23 @@ fn quiet_sync() -> Sync {
         last_round: None,
         running: false,
     };
-    Sync { board, subscriptions: Vec::new(), choices: choices(), neighbours: Vec::new() }
+    Sync { board, subscriptions: Some(Vec::new()), choices: choices(), neighbours: Some(Vec::new()) }
+}
+
+/// As a pupil sees it: what moves, and nothing that counts more than they may see.
+fn pupils_sync() -> Sync {
+    Sync { subscriptions: None, neighbours: None, ..sync() }
+}
+
+fn visitors_home() -> Home {
+    Home { arriving: None, ..home() }
+}
+
+/// The bars as a pupil sees them.
+fn pupil() -> Frame {
+    let account =
+        Person { name: "王小明".to_owned(), may_upload: false, may_see_federation: true, may_manage: false };
+    Frame { account: Some(account), pending: 0, ..frame() }
 }
 
 fn problems() -> Vec<(&'static str, Problem)> {
@@ -769,7 +796,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Html)> {
     let offline = Frame {
         link: Link::Offline,
         notices: vec![
-            Notice::Offline { parent: "米易县馆".to_owned(), since: ago(2 * HOUR), held: 4_812 },
+            Notice::Offline { parent: "米易县馆".to_owned(), since: ago(2 * HOUR), held: Some(4_812) },
             Notice::DiskLow { free: Bytes(1_200 * MB) },
             Notice::Rebuilding { percent: 42 },
             Notice::Done(Done::Uploaded),
@@ -779,7 +806,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Html)> {
     let fresh = Frame { place: None, catalogue_as_of: None, link: Link::LanOnly, ..visitor.clone() };
     let mut pages = vec![
         ("home", home().render(&frame)),
-        ("home-visitor", home().render(&visitor)),
+        ("home-visitor", visitors_home().render(&visitor)),
         ("home-offline", home().render(&offline)),
         ("home-empty", empty_home().render(&fresh)),
         ("search", search().render(&searching)),
@@ -808,7 +835,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Html)> {
         ("federation-small", federation_of(&[("米易县", 2, 1), ("盐边县", 1, 0)], 0).render(&frame)),
         ("federation-alone", federation_of(&[], 0).render(&frame)),
         ("sync", sync().render(&frame)),
-        ("sync-visitor", sync().render(&visitor)),
+        ("sync-pupil", pupils_sync().render(&pupil())),
         ("sync-quiet", quiet_sync().render(&frame)),
         ("sync-board", sync().board.render(&frame)),
         ("login", Login { next: Some("/upload".to_owned()), ..Login::default() }.render(&visitor)),

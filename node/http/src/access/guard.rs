@@ -16,7 +16,7 @@ use kapok_private::Permission;
 use kapok_private::session::SessionToken;
 
 use super::Access;
-use super::host::{is_from_here, is_local_name};
+use super::host::{is_from_here, is_local_name, is_passed_on};
 use super::table::{Need, is_page, need};
 use crate::App;
 use crate::extract::form_bytes;
@@ -44,6 +44,8 @@ pub(crate) struct Caller {
     /// What guards the forms of those who have no session.
     pub(crate) form: Option<SessionToken>,
     pub(crate) source: IpAddr,
+    /// A program of this machine that asks by itself: not a proxy that passes on what others ask.
+    pub(crate) is_local: bool,
 }
 
 impl Caller {
@@ -89,6 +91,7 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 /// Who asks. Fails for a token that is not the owner's, or comes from elsewhere.
 pub(crate) fn identify(access: &Access, ends: ConnectedFrom, headers: &HeaderMap) -> Result<Caller> {
     let source = ends.remote.ip().to_canonical();
+    let is_local = source.is_loopback() && is_local_name(headers, &[]) && !is_passed_on(headers);
     if let Some(value) = headers.get(AUTHORIZATION) {
         let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         let refused = |detail: &str| Failure::new(FailureKind::Unauthorized, "the token is not accepted", detail);
@@ -101,14 +104,15 @@ pub(crate) fn identify(access: &Access, ends: ConnectedFrom, headers: &HeaderMap
             return Err(refused("it is not the one in run/token of the node's folder")
                 .remedy("read it again: it is a new one after each start of the node"));
         }
-        return Ok(Caller { viewer: Viewer::Owner, session: None, form: None, source });
+        return Ok(Caller { viewer: Viewer::Owner, session: None, form: None, source, is_local });
     }
     let token_in = |name: &str| cookie(headers, name).and_then(SessionToken::parse);
     let session = token_in(&access.session_cookie());
     let viewer = session.as_ref().and_then(|token| access.viewer_of(token));
     // A dead session is nobody's: it neither guards forms nor is it renewed.
     let session = session.filter(|_| viewer.is_some());
-    Ok(Caller { viewer: viewer.unwrap_or(Viewer::Lan), session, form: token_in(&access.form_cookie()), source })
+    let form = token_in(&access.form_cookie());
+    Ok(Caller { viewer: viewer.unwrap_or(Viewer::Lan), session, form, source, is_local })
 }
 
 /// Stands before every route (see the module's documentation).
@@ -190,7 +194,7 @@ fn check_need(caller: &Caller, need: Need) -> Result<()> {
         Need::SignedIn => caller.viewer != Viewer::Lan,
         Need::May(permission) => caller.may(permission),
         Need::Owner => caller.viewer == Viewer::Owner,
-        Need::Local => caller.source.is_loopback() || caller.may(Permission::ManageSettings),
+        Need::Local => caller.is_local || caller.may(Permission::ManageSettings),
     };
     match (allowed, &caller.viewer) {
         (true, _) => Ok(()),

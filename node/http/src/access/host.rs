@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{FORWARDED, HOST, ORIGIN, VIA};
 
 /// The host without its port: `localhost:8080`, `[::1]:8080`, `10.0.0.7`.
 fn name_of(authority: &str) -> &str {
@@ -25,6 +25,13 @@ pub(super) fn is_local_name(headers: &HeaderMap, also: &[String]) -> bool {
         || name == "localhost"
         || name.ends_with(".localhost")
         || also.iter().any(|known| known.eq_ignore_ascii_case(&name))
+}
+
+/// Whether a proxy says that it passes on what somebody else asks.
+pub(super) fn is_passed_on(headers: &HeaderMap) -> bool {
+    [FORWARDED.as_str(), "x-forwarded-for", "x-real-ip", VIA.as_str()]
+        .into_iter()
+        .any(|name| headers.contains_key(name))
 }
 
 /// Whether a browser says that the request comes from a page of this node. Programs say nothing, and pass: they send

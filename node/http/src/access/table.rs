@@ -1,6 +1,11 @@
 //! Every route and what it needs: one table, read by the guard and by the tests.
 //!
 //! A route that is not in the table is refused, so that a new handler cannot be open by forgetting.
+//!
+//! What anybody on the LAN may do without an account is read what is public: search it, see it, open its files, and
+//! learn from the bars whose node it is and how fresh its catalogue is. Who else is in the federation, what moves, and
+//! every figure that counts more than the asker may see needs an account: a count that grows while nothing public
+//! appears tells of what is hidden.
 
 use axum::http::Method;
 use kapok_private::Permission as P;
@@ -18,7 +23,7 @@ pub(crate) enum Need {
     May(P),
     /// The owner on this machine.
     Owner,
-    /// Any program of this machine, or who may change settings.
+    /// Any program that asks this machine itself and not through a proxy, or who may change settings.
     Local,
 }
 
@@ -31,14 +36,17 @@ pub(crate) const ROUTES: &[(Method, &str, Need)] = &[
     (Method::GET, "/metrics", Local),
     (Method::GET, "/assets/{*path}", Always),
     (Method::GET, "/blobs/{blob}", Anyone),
-    // API: reading.
+    // API: reading. What the answer holds is cut to what the asker may see.
     (Method::GET, "/api/v1/openapi.json", Anyone),
-    (Method::GET, "/api/v1/status", Anyone),
-    (Method::GET, "/api/v1/peers", May(P::ReadFederation)),
-    (Method::GET, "/api/v1/members", Anyone),
     (Method::GET, "/api/v1/search", Anyone),
     (Method::GET, "/api/v1/latest", Anyone),
     (Method::GET, "/api/v1/resources/{id}", Anyone),
+    // Its figures count every entry and file of the node, private ones included.
+    (Method::GET, "/api/v1/status", May(P::ReadPrivate)),
+    // Addresses of other nodes, for those who look after the links.
+    (Method::GET, "/api/v1/peers", May(P::ManageSync)),
+    // Who is in the federation is for its people; how much each has is counted as far as the asker may see.
+    (Method::GET, "/api/v1/members", May(P::ReadFederation)),
     // API: resources.
     (Method::POST, "/api/v1/resources", May(P::Upload)),
     (Method::POST, "/api/v1/resources/{id}/withdraw", May(P::Withdraw)),
@@ -48,11 +56,13 @@ pub(crate) const ROUTES: &[(Method, &str, Need)] = &[
     (Method::PATCH, "/api/v1/uploads/{id}", May(P::Upload)),
     (Method::DELETE, "/api/v1/uploads/{id}", May(P::Upload)),
     // API: synchronisation.
-    (Method::GET, "/api/v1/subscriptions", May(P::ReadFederation)),
+    // How much falls under each is counted over everything on the node.
+    (Method::GET, "/api/v1/subscriptions", May(P::ReadPrivate)),
     (Method::POST, "/api/v1/subscriptions", May(P::ManageSync)),
     (Method::DELETE, "/api/v1/subscriptions/{number}", May(P::ManageSync)),
     (Method::POST, "/api/v1/sync", May(P::ManageSync)),
-    (Method::GET, "/api/v1/transfers", Anyone),
+    // Titles and the nodes that they come from; what is pending is counted as far as the asker may see.
+    (Method::GET, "/api/v1/transfers", May(P::ReadFederation)),
     // API: federation.
     (Method::POST, "/api/v1/invite", May(P::ManageFederation)),
     (Method::POST, "/api/v1/join", May(P::ManageFederation)),
@@ -81,12 +91,14 @@ pub(crate) const ROUTES: &[(Method, &str, Need)] = &[
     (Method::POST, "/resources/{id}/withdraw", May(P::Withdraw)),
     (Method::GET, "/upload", May(P::Upload)),
     (Method::POST, "/upload", May(P::Upload)),
-    (Method::GET, "/sync", Anyone),
-    (Method::GET, "/sync/board", Anyone),
+    // As /api/v1/transfers; subscriptions and neighbours are drawn for those who may read them.
+    (Method::GET, "/sync", May(P::ReadFederation)),
+    (Method::GET, "/sync/board", May(P::ReadFederation)),
     (Method::POST, "/sync/now", May(P::ManageSync)),
     (Method::POST, "/sync/subscriptions", May(P::ManageSync)),
     (Method::POST, "/sync/subscriptions/{number}/remove", May(P::ManageSync)),
-    (Method::GET, "/federation", Anyone),
+    // As /api/v1/members.
+    (Method::GET, "/federation", May(P::ReadFederation)),
     (Method::GET, "/login", Anyone),
     (Method::POST, "/login", Anyone),
     (Method::POST, "/logout", SignedIn),

@@ -13,6 +13,7 @@ use crate::port::{
     RevokeRequest, Revoked,
 };
 use crate::problem::Problem;
+use crate::usecase;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -33,8 +34,8 @@ async fn peers(State(app): State<App>) -> Result<Json<Peers>> {
 
 /// The tree of memberships with the days that are left.
 #[utoipa::path(get, path = "/api/v1/members", tag = "federation", responses((status = 200, body = Members), (status = "default", body = Problem)))]
-async fn members(State(app): State<App>) -> Result<Json<Members>> {
-    app.node.members().await.map(Json)
+async fn members(State(app): State<App>, caller: Caller) -> Result<Json<Members>> {
+    usecase::members(&app, &caller).await.map(Json)
 }
 
 /// A one-time code by which one node may join below this one.

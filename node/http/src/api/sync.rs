@@ -58,5 +58,5 @@ async fn sync(State(app): State<App>, headers: HeaderMap, JsonBody(request): Jso
 /// What is on its way or waits.
 #[utoipa::path(get, path = "/api/v1/transfers", tag = "sync", responses((status = 200, body = Transfers), (status = "default", body = Problem)))]
 async fn transfers(State(app): State<App>, caller: Caller) -> Result<Json<Transfers>> {
-    app.node.transfers(&caller.viewer).await.map(Json)
+    usecase::transfers(&app, &caller).await.map(Json)
 }

@@ -10,6 +10,7 @@ use crate::access::Caller;
 use crate::blobs::shown_type;
 use crate::port::{self, Member, ResourceSummary, Status, TransferState, Transfers};
 use crate::times;
+use crate::usecase;
 
 pub(super) fn tier(slug: &str) -> Tier {
     match slug {
@@ -50,7 +51,7 @@ pub(super) struct Around {
 /// Asks the node for all of it at once. What cannot be had is left out: the rows say less.
 pub(super) async fn around(app: &App, caller: &Caller, status: &Status) -> Around {
     let (transfers, peers, members) =
-        tokio::join!(app.node.transfers(&caller.viewer), app.node.peers(), app.node.members());
+        tokio::join!(usecase::transfers(app, caller), app.node.peers(), app.node.members());
     let peers = peers.unwrap_or_default().peers;
     let connected = || peers.iter().filter(|peer| peer.connected);
     Around {

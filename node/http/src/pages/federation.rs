@@ -13,6 +13,7 @@ use super::{ok, problem};
 use crate::App;
 use crate::access::Caller;
 use crate::port::Member;
+use crate::usecase;
 
 /// A membership that ends within so many days is worth saying.
 const NEAR_END_DAYS: i64 = 60;
@@ -22,7 +23,7 @@ pub(super) fn router() -> Router<App> {
 }
 
 async fn federation(State(app): State<App>, caller: Caller) -> Response {
-    let members = match app.node.members().await {
+    let members = match usecase::members(&app, &caller).await {
         Ok(members) => members,
         Err(failure) => return problem::failed(&app, &caller, &failure).await,
     };

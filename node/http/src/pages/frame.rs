@@ -38,6 +38,7 @@ fn draw(app: &App, caller: &Caller, status: &Status) -> Frame {
         Viewer::Account { name, .. } => Some(Account {
             name: name.clone(),
             may_upload: caller.may(Permission::Upload),
+            may_see_federation: caller.may(Permission::ReadFederation),
             may_manage: caller.may(Permission::ManageSync),
         }),
         Viewer::Owner | Viewer::Lan => None,
@@ -61,24 +62,27 @@ fn draw(app: &App, caller: &Caller, status: &Status) -> Frame {
         account,
         csrf: caller.session.as_ref().or(caller.form.as_ref()).map_or_else(String::new, SessionToken::form_token),
         query: String::new(),
-        pending: status.pending.blobs,
-        notices: notices(status),
+        // Counted over everything on the node.
+        pending: if caller.may(Permission::ReadPrivate) { status.pending.blobs } else { 0 },
+        notices: notices(caller, status),
     }
 }
 
-fn notices(status: &Status) -> Vec<Notice> {
+fn notices(caller: &Caller, status: &Status) -> Vec<Notice> {
     let mut notices = Vec::new();
     if let Some(percent) = status.rebuilding_percent {
         notices.push(Notice::Rebuilding { percent });
     }
-    // A status that says nothing at all is not a full disk.
-    if status.free_bytes < DISK_LOW_BYTES && !status.node.is_empty() {
+    // A status that says nothing at all is not a full disk. Who cannot add anything has nothing to do about it.
+    let is_concerned = caller.may(Permission::Upload) || caller.may(Permission::ManageSync);
+    if is_concerned && status.free_bytes < DISK_LOW_BYTES && !status.node.is_empty() {
         notices.push(Notice::DiskLow { free: Bytes(status.free_bytes) });
     }
     if let (NodeLink::Offline, Some(parent), Some(since)) =
         (status.link, &status.parent_name, status.link_since.as_deref().and_then(moment))
     {
-        notices.push(Notice::Offline { parent: parent.clone(), since, held: status.held });
+        let held = caller.may(Permission::ReadPrivate).then_some(status.held);
+        notices.push(Notice::Offline { parent: parent.clone(), since, held });
     }
     notices
 }

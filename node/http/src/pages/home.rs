@@ -3,7 +3,9 @@
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use axum::{Router, routing};
+use futures::future::join_all;
 use kapok_library::vocabulary::Vocabulary;
+use kapok_private::Permission;
 use kapok_web_ui::format::Bytes;
 use kapok_web_ui::pages::home::{Arriving, Home, NEWEST, NEWEST_OF_SUBJECT, ShortageSubject, TRANSFERS};
 
@@ -12,7 +14,8 @@ use super::frame::framed;
 use super::{notice_of, ok};
 use crate::App;
 use crate::access::Caller;
-use crate::port::{Scope, SearchRequest};
+use crate::port::{Scope, SearchRequest, Status};
+use crate::usecase;
 
 pub(super) fn router() -> Router<App> {
     Router::new().route("/", routing::get(home))
@@ -26,26 +29,28 @@ async fn home(State(app): State<App>, caller: Caller, RawQuery(query): RawQuery)
         tracing::warn!(%error, "the first page was drawn without the newest resources");
         Default::default()
     });
-    let mut shortage = Vec::new();
-    for subject in &Vocabulary::get().shortage {
-        if let Some(newest) = newest_of(&app, &caller, &around, subject).await {
-            shortage.push(newest);
-        }
-    }
-    let (moving, waiting) = (around.moving(), around.waiting());
+    // At once: while the index is being made anew each of them waits for it.
+    let newest = Vocabulary::get().shortage.iter().map(|subject| newest_of(&app, &caller, &around, subject));
+    let (counted, shortage) = tokio::join!(usecase::counted(&app, &caller), join_all(newest));
+    let shortage = shortage.into_iter().flatten().collect();
     let home = Home {
         newest: latest.resources.iter().map(|summary| around.line(summary)).collect(),
-        resources: framed.status.resources,
+        resources: counted.map_or(latest.resources.len() as u64, |counted| counted.total),
         shortage,
-        arriving: Arriving {
-            arrived_last_day: framed.status.arrived_last_day,
-            count: moving.len() as u64,
-            missing: Bytes(framed.status.pending.bytes),
-            transfers: moving.into_iter().take(TRANSFERS).collect(),
-            waiting: waiting.len() as u64,
-        },
+        arriving: caller.may(Permission::ReadFederation).then(|| arriving(&caller, &around, &framed.status)),
     };
     ok(home.render(&framed.frame))
+}
+
+fn arriving(caller: &Caller, around: &Around, status: &Status) -> Arriving {
+    let moving = around.moving();
+    Arriving {
+        arrived_last_day: caller.may(Permission::ReadPrivate).then_some(status.arrived_last_day),
+        count: moving.len() as u64,
+        missing: Bytes(around.transfers.pending.bytes),
+        transfers: moving.into_iter().take(TRANSFERS).collect(),
+        waiting: around.waiting().len() as u64,
+    }
 }
 
 /// The newest of a subject as this node knows them: the catalogue is here, nobody else has to be asked.

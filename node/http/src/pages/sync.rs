@@ -32,18 +32,15 @@ async fn sync(State(app): State<App>, caller: Caller, RawQuery(query): RawQuery)
     let mut framed = framed(&app, &caller).await;
     notice_of(&mut framed.frame, query.as_deref());
     let around = around(&app, &caller, &framed.status).await;
-    let (subscriptions, peers) = if caller.may(Permission::ReadFederation) {
+    // Both count everything on the node.
+    let (subscriptions, neighbours) = if caller.may(Permission::ReadPrivate) {
         let (subscriptions, peers) = tokio::join!(app.node.subscriptions(), app.node.peers());
-        (subscriptions.unwrap_or_default().subscriptions, peers.unwrap_or_default().peers)
+        let subscriptions = subscriptions.unwrap_or_default().subscriptions.into_iter().map(subscription).collect();
+        (Some(subscriptions), Some(peers.unwrap_or_default().peers.iter().map(neighbour).collect()))
     } else {
-        (Vec::new(), Vec::new())
+        (None, None)
     };
-    let view = Sync {
-        board: board(&around),
-        subscriptions: subscriptions.into_iter().map(subscription).collect(),
-        choices: choices(),
-        neighbours: peers.iter().map(neighbour).collect(),
-    };
+    let view = Sync { board: board(&around), subscriptions, choices: choices(), neighbours };
     ok(view.render(&framed.frame))
 }
 

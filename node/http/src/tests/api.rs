@@ -224,7 +224,7 @@ async fn watchers_get_counts_and_no_names() {
 #[tokio::test]
 async fn every_answer_carries_its_headers() {
     let site = Site::new().await;
-    for path in ["/healthz", "/api/v1/status", "/api/v1/nothing", "/", "/no/page", "/login"] {
+    for path in ["/healthz", "/api/v1/latest", "/api/v1/status", "/api/v1/nothing", "/", "/no/page", "/login"] {
         let answer = site.get(&ANYONE, path).await;
         assert!(answer.header("content-security-policy").contains("default-src 'self'"), "{path}");
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");

@@ -9,13 +9,17 @@ use tokio::io::AsyncReadExt;
 
 use crate::port::{
     AddReply, AddRequest, AddedResource, AdmitRequest, AuditRecord, Blob, BlobReader, ByteStream, Certification,
-    Failure, FailureKind, FetchReply, FetchRequest, FetchedFile, FileFacts, Grant, Hit, Invitation, InviteRequest,
-    JoinPaper, JoinRequest, Joined, Latest, Member, Members, Node, Peer, Peers, Progress, ProgressSender, Ratings,
-    Resource, ResourceSummary, Result, RevokeRequest, Revoked, SearchReply, SearchRequest, Setting, SettingValue,
-    Settings, Status, SubscribeRequest, Subscription, Subscriptions, SyncReport, SyncRequest, Transfers, Upload,
-    UploadRequest, Version, Viewer, Visibility, WithdrawRequest, Withdrawn,
+    FacetCount, Failure, FailureKind, FetchReply, FetchRequest, FetchedFile, FileFacts, Grant, Hit, Invitation,
+    InviteRequest, JoinPaper, JoinRequest, Joined, Latest, Member, Members, Node, Peer, Peers, Pending, Progress,
+    ProgressSender, Ratings, Resource, ResourceSummary, Result, RevokeRequest, Revoked, SearchReply, SearchRequest,
+    Setting, SettingValue, Settings, Status, SubscribeRequest, Subscription, Subscriptions, SyncReport, SyncRequest,
+    Transfer, TransferState, Transfers, Upload, UploadRequest, Version, Viewer, Visibility, WithdrawRequest, Withdrawn,
 };
 
+/// A figure that counts also what the asker may not see.
+pub(super) const COUNTS_ALL: u64 = 47_114_711;
+/// Another node of the federation, as a peer.
+pub(super) const PEER: &str = "柳河小学的节点";
 pub(super) const HERE: &str = "12D3KooWHere";
 /// What somebody may put into a title.
 pub(super) const SCRIPT: &str = "<script>alert('x')</script>\"onload=";
@@ -113,6 +117,14 @@ impl Node for Fake {
             name: SCRIPT.into(),
             tier: self.tier.clone(),
             free_bytes: 1 << 40,
+            // Of all four resources, whoever asks.
+            entries: COUNTS_ALL,
+            resources: COUNTS_ALL,
+            held: COUNTS_ALL,
+            arrived_last_day: COUNTS_ALL,
+            pending: Pending { blobs: COUNTS_ALL, bytes: COUNTS_ALL },
+            parent_name: Some("盐边县".into()),
+            link_since: Some("2026-11-20T08:00:00Z".into()),
             ..Status::default()
         };
         Ok(status)
@@ -122,7 +134,8 @@ impl Node for Fake {
         Ok(Peers {
             peers: vec![Peer {
                 node: "12D3KooWPeer".into(),
-                name: SCRIPT.into(),
+                name: format!("{PEER}{SCRIPT}"),
+                address: "/ip4/10.9.8.7/udp/4001/quic-v1".into(),
                 tier: "county".into(),
                 connected: true,
                 ..Peer::default()
@@ -136,9 +149,12 @@ impl Node for Fake {
             name: SCRIPT.into(),
             tier: "school".into(),
             days_left: 400,
+            entries: COUNTS_ALL,
+            resources: COUNTS_ALL,
             ..Member::default()
         };
-        Ok(Members { federation: SCRIPT.into(), members: vec![member] })
+        let other = Member { node: "12D3KooWPeer".into(), name: format!("{PEER}{SCRIPT}"), ..member.clone() };
+        Ok(Members { federation: SCRIPT.into(), members: vec![member, other] })
     }
 
     async fn search(&self, viewer: &Viewer, request: SearchRequest) -> Result<SearchReply> {
@@ -163,6 +179,10 @@ impl Node for Fake {
             total: hits.len() as u64,
             complete: true,
             answered: vec![HERE.into()],
+            facets: BTreeMap::from([(
+                "home".to_owned(),
+                vec![FacetCount { value: HERE.into(), count: hits.len() as u64 }],
+            )]),
             hits,
             ..SearchReply::default()
         })
@@ -310,8 +330,22 @@ impl Node for Fake {
         Ok(SyncReport::default())
     }
 
-    async fn transfers(&self, _: &Viewer) -> Result<Transfers> {
-        Ok(Transfers::default())
+    async fn transfers(&self, viewer: &Viewer) -> Result<Transfers> {
+        let transfers = self.seen(viewer).into_iter().map(|entry| Transfer {
+            blob: BlobId::of(&entry.bytes).to_string(),
+            resource: entry.resource.summary.id.clone(),
+            title: entry.resource.summary.title,
+            name: entry.resource.summary.files[0].name.clone(),
+            size: 10,
+            done: 4,
+            state: TransferState::Queued,
+            from: vec![PEER.into()],
+            rate_bps: 0,
+            expected: None,
+            asked_for: false,
+        });
+        let pending = Pending { blobs: COUNTS_ALL, bytes: COUNTS_ALL };
+        Ok(Transfers { transfers: transfers.collect(), pending, ..Transfers::default() })
     }
 
     async fn invite(&self, _: InviteRequest) -> Result<Invitation> {

@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod fake;
+mod hidden;
 mod pages;
 mod server;
 mod site;

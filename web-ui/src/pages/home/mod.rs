@@ -21,11 +21,12 @@ pub const TRANSFERS: usize = 3;
 pub struct Home {
     /// At most [`NEWEST`], newest first, over the whole federation.
     pub newest: Vec<ResourceLine>,
-    /// All resources in the catalogue.
+    /// All resources that the reader can find.
     pub resources: u64,
     /// Music, art, English, science, in the order of the vocabulary.
     pub shortage: Vec<ShortageSubject>,
-    pub arriving: Arriving,
+    /// For those who may see the federation.
+    pub arriving: Option<Arriving>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,8 +40,8 @@ pub struct ShortageSubject {
 /// What is on its way, in short.
 #[derive(Clone, Debug)]
 pub struct Arriving {
-    /// Resources that became complete here in the last 24 hours.
-    pub arrived_last_day: u64,
+    /// Resources that became complete here in the last 24 hours, for those who may see all of them.
+    pub arrived_last_day: Option<u64>,
     /// Moving or queued now.
     pub count: u64,
     pub missing: Bytes,

@@ -17,10 +17,12 @@ use crate::messages::Messages;
 #[derive(Clone, Debug)]
 pub struct Sync {
     pub board: Board,
-    pub subscriptions: Vec<Subscription>,
+    /// For those who may read everything on this node, which it counts.
+    pub subscriptions: Option<Vec<Subscription>>,
     /// For the form that adds a subscription.
     pub choices: Choices,
-    pub neighbours: Vec<Neighbour>,
+    /// For the same.
+    pub neighbours: Option<Vec<Neighbour>>,
 }
 
 /// The part that moves.
