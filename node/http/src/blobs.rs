@@ -66,8 +66,10 @@ pub(crate) async fn serve_blob(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let id: BlobId =
-        hex.parse().map_err(|error: NotABlobId| Failure::not_found("there is no such file", error.to_string()))?;
+    let id: BlobId = hex.parse().map_err(|error: NotABlobId| {
+        Failure::not_found("there is no such file", error.to_string())
+            .remedy("take the address from the resource's files")
+    })?;
     let blob = app.node.open_blob(&caller.viewer, id).await?;
     let etag = format!("\"{id}\"");
     let mut answer = Response::builder()
@@ -92,7 +94,8 @@ pub(crate) async fn serve_blob(
         }
         Range::Outside => {
             let failure =
-                Failure::invalid("the range lies outside the file", format!("the file has {} bytes", blob.size));
+                Failure::invalid("the range lies outside the file", format!("the file has {} bytes", blob.size))
+                    .remedy("ask for bytes within the file's size, or for the whole file");
             let mut refusal = with_status(&failure, StatusCode::RANGE_NOT_SATISFIABLE);
             refusal.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes */{}", blob.size)));
             return Ok(refusal);

@@ -17,14 +17,29 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
         let bytes = json_bytes(request).await?;
-        let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
-        let value = T::deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-        value.map(Self).map_err(|error| {
-            // serde_json's message names the field and the place.
-            Failure::invalid("the body is not what this route takes", error.to_string())
-                .remedy("see /api/v1/openapi.json for the fields of each route")
+        read_object(&bytes).map(Self).map_err(|detail| {
+            Failure::invalid("the body is not what this route takes", detail)
+                .remedy("send one JSON object; /api/v1/openapi.json has the fields of each route")
         })
     }
+}
+
+/// Reads one JSON object; the error names the field, what stands there, and the place.
+fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, String> {
+    // A struct could also be read from an array, which nobody means.
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        Some(_) => return Err("it is not a JSON object ({ … })".into()),
+        None => return Err("it is empty".into()),
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value =
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.path().to_string() {
+            path if path == "." || path.contains('?') => error.inner().to_string(),
+            path => format!("{path}: {}", error.inner()),
+        })?;
+    deserializer.end().map_err(|error| error.to_string())?;
+    Ok(value)
 }
 
 async fn json_bytes(request: Request) -> Result<Bytes> {
@@ -34,7 +49,11 @@ async fn json_bytes(request: Request) -> Result<Bytes> {
         return Err(Failure::new(
             FailureKind::UnsupportedMedia,
             "the body is not JSON",
-            format!("its type is “{}”", content_type.chars().take(80).collect::<String>()),
+            if content_type.is_empty() {
+                "it says no Content-Type".to_owned()
+            } else {
+                format!("its Content-Type is “{}”", content_type.chars().take(80).collect::<String>())
+            },
         )
         .remedy("send Content-Type: application/json"));
     }
@@ -43,14 +62,16 @@ async fn json_bytes(request: Request) -> Result<Bytes> {
         return Err(Failure::invalid(
             "the body did not arrive",
             format!("it took more than {} s", BODY_TIME.as_secs()),
-        ));
+        )
+        .remedy("send it again"));
     };
     read.map_err(|_| {
         Failure::new(
             FailureKind::TooLarge,
             "the body is too large",
-            format!("at most {MAX_JSON_BYTES} bytes of JSON are taken"),
+            format!("it has more than {MAX_JSON_BYTES} bytes, or broke off"),
         )
+        .remedy("send less at once; files go up by /api/v1/uploads")
     })
 }
 
@@ -74,14 +95,16 @@ pub(crate) async fn form_bytes(body: Body) -> Result<Bytes> {
         return Err(Failure::invalid(
             "the form did not arrive",
             format!("it took more than {} s", BODY_TIME.as_secs()),
-        ));
+        )
+        .remedy("send it again"));
     };
     read.map_err(|_| {
         Failure::new(
             FailureKind::TooLarge,
             "the form is too large",
-            format!("at most {MAX_FORM_BYTES} bytes are taken"),
+            format!("it has more than {MAX_FORM_BYTES} bytes, or broke off"),
         )
+        .remedy("shorten its texts")
     })
 }
 
@@ -92,15 +115,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Param {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Path(value) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Failure::invalid("the address cannot be read", error.body_text()))?;
+        let Path(value) = Path::<String>::from_request_parts(parts, state).await.map_err(|error| {
+            Failure::invalid("the address cannot be read", error.body_text())
+                .remedy("write it in UTF-8, percent-encoded")
+        })?;
         // Ids, keys and node names are short; anything longer names nothing.
         if value.len() > 256 || value.chars().any(char::is_control) {
             return Err(Failure::not_found(
                 "there is nothing at this address",
                 "its last part is too long or not text",
-            ));
+            )
+            .remedy("take ids and keys as the node gives them"));
         }
         Ok(Self(value))
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use kapok_web_ui::assets;
 use serde_json::json;
 
 use crate::App;
+use crate::extract::Param;
 use crate::port::{Failure, Result};
 
 pub(crate) fn router() -> Router<App> {
@@ -92,9 +93,11 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
-async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+async fn asset(Param(path): Param, headers: HeaderMap) -> Response {
     let Some(asset) = assets::get(&path) else {
-        return Failure::not_found("no such file", "the pages have no file of this name").into_response();
+        return Failure::not_found("no such file", "the pages have no file of this name")
+            .remedy("load the page again: it names its files")
+            .into_response();
     };
     // The address carries a version drawn from the content.
     let kept = [(ETAG, asset.etag.clone()), (CACHE_CONTROL, "public, max-age=31536000, immutable".to_owned())];

@@ -12,6 +12,7 @@
 
 mod access;
 mod api;
+mod asked;
 mod blobs;
 mod cookies;
 mod extract;

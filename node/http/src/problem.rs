@@ -19,7 +19,7 @@ pub struct Problem {
     pub title: String,
     pub detail: String,
     /// What to do about it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub remedy: String,
 }
 
@@ -40,6 +40,24 @@ impl FailureKind {
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What to do where the failure itself says nothing better.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Invalid => "correct what the detail names, and try again",
+            Self::Unauthorized => "sign in on the node's page",
+            Self::Forbidden => "ask an administrator of this node",
+            Self::NotFound => "search for it, or check its id",
+            Self::Withdrawn => "search for another one; whoever withdrew it can say more",
+            Self::Conflict => "look how it stands now, and try again",
+            Self::TooLarge => "send less at once",
+            Self::UnsupportedMedia => "send it in the type that /api/v1/openapi.json names",
+            Self::TooMany { .. } => "wait as long as Retry-After says",
+            Self::Unavailable => "try again in a moment",
+            Self::NoSpace => "free some space; nothing was lost",
+            Self::Internal => "try again; the node's log has more",
         }
     }
 
@@ -68,7 +86,7 @@ impl From<&Failure> for Problem {
             status: failure.kind.status().as_u16(),
             title: failure.title.clone(),
             detail: failure.detail.clone(),
-            remedy: failure.remedy.clone(),
+            remedy: if failure.remedy.is_empty() { failure.kind.remedy().into() } else { failure.remedy.clone() },
         }
     }
 }

@@ -47,7 +47,9 @@ fn worth_compressing() -> impl Predicate {
 
 async fn wrong_method(request: Request) -> Response {
     let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
-    with_status(&Failure::new(FailureKind::Invalid, "wrong method", detail), StatusCode::METHOD_NOT_ALLOWED)
+    let failure = Failure::new(FailureKind::Invalid, "wrong method", detail)
+        .remedy("Allow names the methods of this address; /api/v1/openapi.json describes them");
+    with_status(&failure, StatusCode::METHOD_NOT_ALLOWED)
 }
 
 /// Counts requests, and refuses at once what would only wait.

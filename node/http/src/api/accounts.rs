@@ -87,7 +87,10 @@ async fn set_password(
     Param(id): Param,
     JsonBody(new): JsonBody<AnotherPassword>,
 ) -> Result<Json<AccountFacts>> {
-    let unknown = || Failure::not_found("cannot set the password", "there is no such account");
+    let unknown = || {
+        Failure::not_found("cannot set the password", "this is not the id of an account (32 hexadecimal digits)")
+            .remedy("take it from GET /api/v1/accounts")
+    };
     let bytes = data_encoding::HEXLOWER.decode(id.as_bytes()).map_err(|_| unknown())?;
     let id = AccountId(bytes.try_into().map_err(|_| unknown())?);
     let account = app.access.set_password(&caller, id, &new.password).await?;

@@ -11,12 +11,17 @@ mod stream;
 mod sync;
 mod uploads;
 
+use axum::middleware::from_fn;
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
+use crate::asked::refuse_unknown;
+
+/// Routes that read parameters; the others take none.
+const WITH_PARAMETERS: &[&str] = &["/api/v1/search", "/api/v1/latest"];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,7 +39,9 @@ struct Description;
 /// The routes, and their description at `/api/v1/openapi.json`.
 pub(crate) fn router() -> Router<App> {
     let (router, description) = described().split_for_parts();
-    router.route("/api/v1/openapi.json", get(|| async move { Json(description) }))
+    router
+        .route("/api/v1/openapi.json", get(|| async move { Json(description) }))
+        .route_layer(from_fn(|request, next| refuse_unknown(WITH_PARAMETERS, request, next)))
 }
 
 #[cfg(test)]

@@ -43,7 +43,10 @@ async fn subscribe(
 #[utoipa::path(delete, path = "/api/v1/subscriptions/{number}", tag = "sync", params(("number" = u64, Path)),
     responses((status = 200, body = Subscriptions), (status = "default", body = Problem)))]
 async fn unsubscribe(State(app): State<App>, Param(number): Param) -> Result<Json<Subscriptions>> {
-    let wrong = || Failure::invalid("cannot end this subscription", format!("“{number}” is not a number"));
+    let wrong = || {
+        Failure::invalid("cannot end this subscription", format!("“{number}” is not a number"))
+            .remedy("take it from GET /api/v1/subscriptions")
+    };
     let number = number.parse().map_err(|_| wrong())?;
     app.node.unsubscribe(number).await.map(Json)
 }

@@ -77,11 +77,31 @@ pub struct Invitation {
 
 /// By a code over the network, or by the parent's grant on a stick.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase", try_from = "CodeOrGrant")]
 pub enum JoinRequest {
     Code(String),
     /// The text of the grant file.
     Grant(String),
+}
+
+/// As it is read, so that a refusal names the two fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodeOrGrant {
+    code: Option<String>,
+    grant: Option<String>,
+}
+
+impl TryFrom<CodeOrGrant> for JoinRequest {
+    type Error = &'static str;
+
+    fn try_from(read: CodeOrGrant) -> Result<Self, Self::Error> {
+        match (read.code, read.grant) {
+            (Some(code), None) => Ok(Self::Code(code)),
+            (None, Some(grant)) => Ok(Self::Grant(grant)),
+            _ => Err("missing field: either code or grant is needed, and not both"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -108,7 +108,8 @@ impl AddRequest {
             return Err(Failure::invalid(
                 "cannot add",
                 format!("{} keywords are given; at most 32 are taken", self.keywords.len()),
-            ));
+            )
+            .remedy("leave some out"));
         }
         for keyword in &self.keywords {
             check_text("keyword", Some(keyword), 40)?;
@@ -141,7 +142,7 @@ fn check_text(field: &str, text: Option<&str>, max_chars: usize) -> Result<()> {
 /// Forms of scripts send the year as a number, people as they say it.
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "the year must be a number from 1 to 12, or in words")]
     enum NumberOrText {
         Number(u8),
         Text(String),

@@ -88,8 +88,9 @@ impl SearchRequest {
         if self.limit == 0 || self.limit > Self::MAX_LIMIT {
             return Err(Failure::invalid(
                 "cannot search",
-                format!("limit is {}; it must be 1 to {}", self.limit, Self::MAX_LIMIT),
-            ));
+                format!("limit is {}; it must be a whole number from 1 to {}", self.limit, Self::MAX_LIMIT),
+            )
+            .remedy(format!("give limit as 1 to {}, and go on with offset", Self::MAX_LIMIT)));
         }
         if self.offset > Self::MAX_OFFSET {
             return Err(Failure::invalid(

@@ -6,5 +6,6 @@ mod api;
 mod fake;
 mod hidden;
 mod pages;
+mod refusals;
 mod server;
 mod site;

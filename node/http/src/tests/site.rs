@@ -58,13 +58,15 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Asserts that it is a whole problem document of this status.
+    /// Asserts that it is a whole problem document of this status: what, why, and what to do.
     pub(super) fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
         assert_eq!(problem["status"], status);
-        assert!(problem["title"].is_string() && problem["detail"].is_string() && problem["type"].is_string());
+        for member in ["type", "title", "detail", "remedy"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
+        }
         problem
     }
 }
