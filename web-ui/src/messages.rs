@@ -58,6 +58,14 @@ impl Messages {
         Message { text: self.text(key), parameters: Vec::new() }
     }
 
+    /// A message by its list and its key in it; where there is none, the key shows itself.
+    #[must_use]
+    pub fn below<'a>(&'a self, list: &str, key: &'a str) -> Message<'a> {
+        let whole = format!("{list}.{key}");
+        let text = self.texts.get(&whole).or_else(|| Self::zh().texts.get(&whole)).map_or(key, String::as_str);
+        Message { text, parameters: Vec::new() }
+    }
+
     /// A message whose own markup stays and whose parameters are escaped.
     #[must_use]
     pub fn rich<'a>(&'a self, key: &'a str) -> Rich<'a> {

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use kapok_web_ui::messages::Messages;
 
 /// Lists of the vocabulary that are looked up by slug (`m.term`), so that no key of them stands in a template.
-const TERMS: [&str; 22] = [
+const TERMS: [&str; 24] = [
     "certification",
     "done",
     "facet",
+    "failure",
     "grade",
     "held",
     "here",
@@ -23,6 +24,7 @@ const TERMS: [&str; 22] = [
     "problem-kept",
     "problem-what",
     "role",
+    "said",
     "stage",
     "state",
     "subject",

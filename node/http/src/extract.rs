@@ -96,7 +96,9 @@ pub(crate) async fn form_bytes(body: Body) -> Result<Bytes> {
             "the form did not arrive",
             format!("it took more than {} s", BODY_TIME.as_secs()),
         )
-        .remedy("send it again"));
+        .remedy("send it again")
+        .said("form.late")
+        .with("seconds", BODY_TIME.as_secs()));
     };
     read.map_err(|_| {
         Failure::new(
@@ -105,6 +107,8 @@ pub(crate) async fn form_bytes(body: Body) -> Result<Bytes> {
             format!("it has more than {MAX_FORM_BYTES} bytes, or broke off"),
         )
         .remedy("shorten its texts")
+        .said("form.too-large")
+        .with("limit", MAX_FORM_BYTES)
     })
 }
 
@@ -118,6 +122,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Param {
         let Path(value) = Path::<String>::from_request_parts(parts, state).await.map_err(|error| {
             Failure::invalid("the address cannot be read", error.body_text())
                 .remedy("write it in UTF-8, percent-encoded")
+                .said("address.unreadable")
         })?;
         // Ids, keys and node names are short; anything longer names nothing.
         if value.len() > 256 || value.chars().any(char::is_control) {
@@ -125,7 +130,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Param {
                 "there is nothing at this address",
                 "its last part is too long or not text",
             )
-            .remedy("take ids and keys as the node gives them"));
+            .remedy("take ids and keys as the node gives them")
+            .said("address.unreadable"));
         }
         Ok(Self(value))
     }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use kapok_web_ui::messages::Messages;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,6 +22,9 @@ pub struct Problem {
     /// What to do about it.
     #[serde(default)]
     pub remedy: String,
+    /// What the pages say of it: a sentence in their language, to be shown to people.
+    #[serde(default)]
+    pub said: String,
 }
 
 impl FailureKind {
@@ -61,7 +65,7 @@ impl FailureKind {
         }
     }
 
-    fn slug(self) -> &'static str {
+    pub(crate) fn slug(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
             Self::Unauthorized => "unauthorized",
@@ -86,6 +90,7 @@ impl From<&Failure> for Problem {
             status: failure.kind.status().as_u16(),
             title: failure.title.clone(),
             detail: failure.detail.clone(),
+            said: failure.sentence(Messages::zh()).to_string(),
             remedy: if failure.remedy.is_empty() { failure.kind.remedy().into() } else { failure.remedy.clone() },
         }
     }

@@ -3,14 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use crate::access::guard;
+use crate::access::{guard, is_page};
 use crate::limits::{ANSWER_TIME, MAX_REQUESTS};
 use crate::port::{Failure, FailureKind};
 use crate::problem::with_status;
@@ -45,7 +45,10 @@ fn worth_compressing() -> impl Predicate {
         .and(NotForContentType::const_new("application/x-ndjson"))
 }
 
-async fn wrong_method(request: Request) -> Response {
+async fn wrong_method(app: State<App>, headers: HeaderMap, request: Request) -> Response {
+    if is_page(request.uri().path()) {
+        return pages::wrong_method(app, headers, request).await;
+    }
     let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
     let failure = Failure::new(FailureKind::Invalid, "wrong method", detail)
         .remedy("Allow names the methods of this address; /api/v1/openapi.json describes them");
@@ -59,6 +62,7 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
     if figures.at_once.load(Ordering::Relaxed) > MAX_REQUESTS as u64 && request.uri().path() != "/healthz" {
         return Failure::unavailable("the node is busy", "too many requests are being worked on at once")
             .remedy("try again in a few seconds")
+            .said("node.busy")
             .into_response();
     }
     let response = next.run(request).await;
@@ -86,6 +90,8 @@ async fn in_time(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => Failure::unavailable("no answer in time", format!("it took more than {} s", ANSWER_TIME.as_secs()))
             .remedy("try again; the node is very busy or its disk is slow")
+            .said("node.slow")
+            .with("seconds", ANSWER_TIME.as_secs())
             .into_response(),
     }
 }

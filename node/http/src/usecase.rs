@@ -76,7 +76,10 @@ pub(crate) async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str)
     let chars = reason.chars().count();
     if chars == 0 || chars > MAX_REASON_CHARS {
         let detail = format!("the reason has {chars} characters; 1 to {MAX_REASON_CHARS} are needed");
-        return Err(Failure::invalid("cannot withdraw", detail).remedy("say in a sentence why; everybody can read it"));
+        return Err(Failure::invalid("cannot withdraw", detail)
+            .remedy("say in a sentence why; everybody can read it")
+            .said("withdraw.reason")
+            .with("limit", MAX_REASON_CHARS));
     }
     let done = app.node.withdraw(&caller.viewer, id, WithdrawRequest { reason: reason.to_owned() }).await;
     app.record(caller, "withdraw", id, Outcome::of(&done)).await;
@@ -91,10 +94,12 @@ pub(crate) async fn subscribe(app: &App, request: SubscribeRequest) -> Result<Su
         && request.max_size.is_none());
     match (request.all, is_restricted) {
         (false, false) => Err(Failure::invalid("cannot subscribe", "nothing is said about what to hold")
-            .remedy("choose subjects, stages or kinds, or all")),
+            .remedy("choose subjects, stages or kinds, or all")
+            .said("subscription.nothing")),
         (true, _) if !(request.subject.is_empty() && request.stage.is_empty() && request.kind.is_empty()) => {
             Err(Failure::invalid("cannot subscribe", "all is said together with subjects, stages or kinds")
-                .remedy("say one of the two"))
+                .remedy("say one of the two")
+                .said("subscription.all-and-some"))
         }
         _ => app.node.subscribe(request).await,
     }

@@ -11,7 +11,7 @@ use kapok_web_ui::pages::account::{Account, PasswordError};
 use kapok_web_ui::pages::federation::{Federation, Member, MemberState};
 use kapok_web_ui::pages::home::{Arriving, Home, ShortageSubject};
 use kapok_web_ui::pages::login::{Login, LoginError};
-use kapok_web_ui::pages::problem::Problem;
+use kapok_web_ui::pages::problem::{Problem, Said};
 use kapok_web_ui::pages::resource::{Fetch, FetchState, File, Preview as Shown, Resource, Step, Version};
 use kapok_web_ui::pages::search::{
     Answer, Facet, FacetField, FacetValue, Failure, Found, Hit, Outcome, Preview, Query, Search,
@@ -600,7 +600,8 @@ pub(crate) fn upload() -> Upload {
 
 fn refused_upload() -> Upload {
     let mut upload = upload();
-    upload.errors = vec![FieldError::TitleMissing, FieldError::DiskFull];
+    let same_name = FieldError::Said("有两个文件都叫“教案.docx”，请把其中一个改名。".to_owned());
+    upload.errors = vec![FieldError::TitleMissing, FieldError::DiskFull, same_name];
     upload.fields.subject = "math".to_owned();
     upload.fields.set_level("primary.5");
     upload.fields.keywords = "三角形 面积公式".to_owned();
@@ -783,7 +784,10 @@ fn problems() -> Vec<(&'static str, Problem)> {
         ("problem-too-many-tries", Problem::TooManyTries { minutes: 15 }),
         ("problem-not-ready", Problem::NotReady { percent: Some(42) }),
         ("problem-starting", Problem::NotReady { percent: None }),
-        ("problem-bad-request", Problem::BadRequest { detail: "“page”要是 1 以上的数".to_owned() }),
+        ("problem-not-now", Problem::NotNow),
+        ("problem-not-found", Problem::NotFound),
+        ("problem-refused", Problem::Refused),
+        ("problem-changed", Problem::Changed),
         ("problem-fault", Problem::Fault { reference: "7f3a91".to_owned() }),
     ]
 }
@@ -855,17 +859,16 @@ pub(crate) fn pages() -> Vec<(&'static str, Html)> {
     let errors = [
         ("setup-wrong-code", SetupError::WrongCode),
         ("setup-locked", SetupError::Locked { minutes: 5 }),
-        ("setup-name", SetupError::NameMissing),
-        ("setup-short", SetupError::PasswordTooShort),
         ("setup-differ", SetupError::PasswordsDiffer),
         ("setup-stale", SetupError::Stale),
+        ("setup-said", SetupError::Said("密码里有用户名，容易猜中，请换一个。".to_owned())),
     ];
     pages.extend(errors.map(|(name, error)| {
         (name, Setup { code: "7k2m".to_owned(), name: "admin".to_owned(), error: Some(error) }.render(&fresh))
     }));
     let errors = [
         ("account-wrong", PasswordError::WrongCurrent),
-        ("account-short", PasswordError::TooShort),
+        ("account-short", PasswordError::Said("密码只有 5 个字符，至少要 8 个。".to_owned())),
         ("account-differ", PasswordError::Differ),
         ("account-locked", PasswordError::Locked { minutes: 5 }),
     ];
@@ -878,5 +881,15 @@ pub(crate) fn pages() -> Vec<(&'static str, Html)> {
     }));
     pages.extend(resources().into_iter().map(|(name, resource)| (name, resource.render(&frame))));
     pages.extend(problems().into_iter().map(|(name, problem)| (name, problem.render(&visitor))));
+    pages.push((
+        "problem-said",
+        Problem::NotNow.render_said(
+            &frame,
+            &Said {
+                sentence: Some("“分数的意义.mp4”现在取不到：有它的学校都连不上。连上后再取一次。".to_owned()),
+                technical: Some("cannot fetch: “分数的意义.mp4” cannot be brought here: no node has it".to_owned()),
+            },
+        ),
+    ));
     pages
 }

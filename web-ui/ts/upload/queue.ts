@@ -51,9 +51,13 @@ export class Item {
       this.show();
     } catch (error) {
       if (error instanceof Stopped) return;
-      const why = error instanceof Refused ? error.message || this.words(error.status === 401 ? "login" : "unknown") : this.words("lost");
-      this.fail(this.words("failed", { why }), true);
+      this.fail(this.words("failed", { why: this.why(error) }), true);
     }
+  }
+
+  private why(error: unknown): string {
+    if (!(error instanceof Refused)) return this.words("lost");
+    return error.status === 401 ? this.words("login") : error.message || this.words("unknown");
   }
 
   private moved(bytes: number): void {

@@ -137,10 +137,10 @@ function read(answer: Answer): Upload {
   throw refused(answer);
 }
 
-/** The reason in a problem document (RFC 9457), or nothing. */
+/** The reason in a problem document (RFC 9457), in the words of the pages, or nothing. */
 export function refused(answer: Answer): Refused {
-  const { detail, title } = answer.body;
-  return new Refused(answer.status, typeof detail === "string" ? detail : typeof title === "string" ? title : "");
+  const { said } = answer.body;
+  return new Refused(answer.status, typeof said === "string" ? said : "");
 }
 
 /** Tries until there is an answer; what the node refuses (4xx, 507) is not tried again. */

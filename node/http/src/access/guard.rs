@@ -164,7 +164,8 @@ impl Refusal {
                 "this node is not set up",
                 "its first account has not been made yet",
             )
-            .remedy("open the node's page and type the set-up code that kapok init printed"),
+            .remedy("open the node's page and type the set-up code that kapok init printed")
+            .said("setup.needed"),
             Self::Other(failure) => failure,
         }
     }
@@ -214,7 +215,9 @@ fn check_need(caller: &Caller, need: Need) -> Result<()> {
 /// Refuses an unsafe request that another page made a browser send.
 async fn check_origin(caller: &Caller, path: &str, request: &mut Request) -> Result<()> {
     let stale = |detail: &str| {
-        Failure::new(FailureKind::Forbidden, STALE_FORM, detail).remedy("load the page again and repeat")
+        Failure::new(FailureKind::Forbidden, STALE_FORM, detail)
+            .remedy("load the page again and repeat")
+            .said("form.stale")
     };
     if !is_from_here(request.headers()) {
         return Err(stale("the request comes from a page of another place"));

@@ -4,7 +4,6 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::{Router, routing};
-use kapok_private::password::PasswordRefused;
 use kapok_private::throttle::Wait;
 use kapok_web_ui::frame::Done;
 use kapok_web_ui::pages::account::{Account, PasswordError};
@@ -57,13 +56,18 @@ async fn change_password(State(app): State<App>, caller: Caller, FormBody(body):
         }
         Err(error) => error,
     };
-    let (status, shown) = match &error {
+    let (status, shown) = match error {
         AccessError::WrongPassword => (StatusCode::FORBIDDEN, PasswordError::WrongCurrent),
-        AccessError::Password(PasswordRefused::TooShort(_)) => (StatusCode::BAD_REQUEST, PasswordError::TooShort),
         AccessError::Wait(Wait { wait_ms }) => {
             (StatusCode::TOO_MANY_REQUESTS, PasswordError::Locked { minutes: wait_ms.div_ceil(60_000) })
         }
-        _ => return problem::failed(&app, &caller, &error.into()).await,
+        error => {
+            let failure = error.into();
+            match problem::beside_a_form(&failure) {
+                Some((status, sentence)) => (status, PasswordError::Said(sentence)),
+                None => return problem::failed(&app, &caller, &failure).await,
+            }
+        }
     };
     show(&app, &caller, status, None, Some(shown)).await
 }

@@ -4,7 +4,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use kapok_web_ui::format::{Bytes, escape_query};
-use kapok_web_ui::pages::problem::Problem;
+use kapok_web_ui::messages::Messages;
+use kapok_web_ui::pages::problem::{Problem, Said};
 
 use super::frame::framed;
 use crate::App;
@@ -32,6 +33,7 @@ async fn show(app: &App, caller: &Caller, failure: &Failure, next: &str) -> Resp
         FailureKind::Unauthorized => Problem::LoginNeeded { next: next.to_owned() },
         FailureKind::Forbidden if failure.title == STALE_FORM => Problem::StaleForm,
         FailureKind::Forbidden => Problem::NotAllowed,
+        FailureKind::NotFound if failure.said.is_some() => Problem::NotFound,
         FailureKind::NotFound => Problem::NoResource,
         FailureKind::Withdrawn => {
             Problem::Withdrawn { by: failure.by.clone(), at: None, reason: failure.detail.clone() }
@@ -39,10 +41,12 @@ async fn show(app: &App, caller: &Caller, failure: &Failure, next: &str) -> Resp
         FailureKind::TooLarge => Problem::TooLarge { limit: Bytes(MAX_FORM_FILE_BYTES) },
         FailureKind::NoSpace => Problem::DiskFull { free: Bytes(framed.status.free_bytes) },
         FailureKind::TooMany { retry_after_s } => Problem::TooManyTries { minutes: retry_after_s.div_ceil(60) },
-        FailureKind::Unavailable => Problem::NotReady { percent: framed.status.rebuilding_percent },
-        FailureKind::Invalid | FailureKind::Conflict | FailureKind::UnsupportedMedia => {
-            Problem::BadRequest { detail: failure.detail.clone() }
+        FailureKind::Unavailable if framed.status.rebuilding_percent.is_some() => {
+            Problem::NotReady { percent: framed.status.rebuilding_percent }
         }
+        FailureKind::Unavailable => Problem::NotNow,
+        FailureKind::Invalid | FailureKind::UnsupportedMedia => Problem::Refused,
+        FailureKind::Conflict => Problem::Changed,
         FailureKind::Internal => {
             // Found again in the log by whoever is told the number.
             let reference = format!("{:08x}", rand::random::<u32>());
@@ -50,8 +54,33 @@ async fn show(app: &App, caller: &Caller, failure: &Failure, next: &str) -> Resp
             Problem::Fault { reference }
         }
     };
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    super::page(status, problem.render(&framed.frame))
+    let status = match &problem {
+        Problem::Refused => failure.kind.status(),
+        other => StatusCode::from_u16(other.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    let said = Said {
+        sentence: failure.said.as_ref().map(|_| failure.sentence(framed.frame.messages).to_string()),
+        // What the words of the sort do not tell. Who may not know of a thing learns no more of it here.
+        technical: matches!(problem, Problem::Refused | Problem::Changed | Problem::NotNow)
+            .then(|| format!("{}: {}", failure.title, failure.detail)),
+    };
+    super::page(status, problem.render_said(&framed.frame, &said))
+}
+
+/// What to write beside a form where its failure is for the person who filled it in; a fault of the node is not.
+pub(super) fn beside_a_form(failure: &Failure) -> Option<(StatusCode, String)> {
+    let is_theirs =
+        !matches!(failure.kind, FailureKind::Internal | FailureKind::Unauthorized) && failure.title != STALE_FORM;
+    is_theirs.then(|| (failure.kind.status(), failure.sentence(Messages::zh()).to_string()))
+}
+
+/// A page asked by a method that it does not know: an address that was typed or kept from a form.
+pub(crate) async fn wrong_method(State(app): State<App>, headers: HeaderMap, request: Request) -> Response {
+    let mut response = nothing_here(State(app), headers, request).await;
+    if response.status() == StatusCode::NOT_FOUND {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    }
+    response
 }
 
 /// What no route knows. Before the node is set up everything leads to the set-up page.

@@ -73,7 +73,13 @@ async fn sign_in(State(app): State<App>, caller: Caller, FormBody(body): FormBod
             let minutes = wait_ms.div_ceil(60_000);
             show(&app, caller, StatusCode::TOO_MANY_REQUESTS, again(LoginError::Locked { minutes })).await
         }
-        Err(error) => problem::failed(&app, &caller, &error.into()).await,
+        Err(error) => {
+            let failure = error.into();
+            match problem::beside_a_form(&failure) {
+                Some((status, sentence)) => show(&app, caller, status, again(LoginError::Said(sentence))).await,
+                None => problem::failed(&app, &caller, &failure).await,
+            }
+        }
     }
 }
 

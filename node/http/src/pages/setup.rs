@@ -4,9 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::{Router, routing};
-use kapok_private::account::NameRefused;
 use kapok_private::accounts::AccountRefused;
-use kapok_private::password::PasswordRefused;
 use kapok_private::throttle::Wait;
 use kapok_web_ui::pages::setup::{Setup, SetupError};
 
@@ -54,14 +52,18 @@ async fn set_up(State(app): State<App>, caller: Caller, FormBody(body): FormBody
         Ok((token, _)) => return (AppendHeaders([cookies::session(&app, &token)]), Redirect::to("/")).into_response(),
         Err(error) => error,
     };
-    let (status, shown) = match &error {
+    let (status, shown) = match error {
         AccessError::Account(AccountRefused::WrongCode) => (StatusCode::FORBIDDEN, SetupError::WrongCode),
         AccessError::Wait(Wait { wait_ms }) => {
             (StatusCode::TOO_MANY_REQUESTS, SetupError::Locked { minutes: wait_ms.div_ceil(60_000) })
         }
-        AccessError::Name(NameRefused::Empty) => (StatusCode::BAD_REQUEST, SetupError::NameMissing),
-        AccessError::Password(PasswordRefused::TooShort(_)) => (StatusCode::BAD_REQUEST, SetupError::PasswordTooShort),
-        _ => return problem::failed(&app, &caller, &error.into()).await,
+        error => {
+            let failure = error.into();
+            match problem::beside_a_form(&failure) {
+                Some((status, sentence)) => (status, SetupError::Said(sentence)),
+                None => return problem::failed(&app, &caller, &failure).await,
+            }
+        }
     };
     show(&app, caller, status, again(shown)).await
 }

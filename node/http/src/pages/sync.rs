@@ -131,7 +131,10 @@ async fn subscribe(State(app): State<App>, caller: Caller, FormBody(body): FormB
 async fn unsubscribe(State(app): State<App>, caller: Caller, Param(number): Param) -> Response {
     let ended = match number.parse() {
         Ok(number) => app.node.unsubscribe(number).await,
-        Err(_) => Err(Failure::not_found("cannot end this subscription", "it has no number")),
+        Err(_) => {
+            let failure = Failure::not_found("cannot end this subscription", format!("“{number}” is not a number"));
+            Err(failure.said("subscription.unknown").with("number", &number))
+        }
     };
     match ended {
         Ok(_) => done("/sync", Done::Unsubscribed),

@@ -113,6 +113,10 @@ struct Taken {
     replaces: Option<String>,
     uploads: Vec<String>,
     has_empty_file: bool,
+    /// What is wrong with a file.
+    refused: Option<Failure>,
+    /// Everything that was filled in has been read.
+    is_whole: bool,
 }
 
 impl Taken {
@@ -126,7 +130,10 @@ async fn upload(State(app): State<App>, caller: Caller, request: Request) -> Res
     let mut taken = Taken::default();
     let received = receive(&app, &caller, request, &mut taken).await;
     let published = match received {
-        Ok(()) => publish(&app, &caller, &taken).await,
+        Ok(()) => match taken.refused.take() {
+            None => publish(&app, &caller, &taken).await,
+            Some(failure) => Err(Refused::Failure(failure)),
+        },
         Err(failure) => Err(Refused::Failure(failure)),
     };
     let refused = match published {
@@ -143,11 +150,19 @@ async fn upload(State(app): State<App>, caller: Caller, request: Request) -> Res
         Refused::Fields(errors) => {
             show(&app, &caller, StatusCode::BAD_REQUEST, taken.fields, errors, taken.replaces.as_deref()).await
         }
-        Refused::Failure(failure) if failure.kind == FailureKind::NoSpace => {
+        Refused::Failure(failure)
+            if failure.kind == FailureKind::NoSpace && failure.said.is_none() && taken.is_whole =>
+        {
             let status = StatusCode::INSUFFICIENT_STORAGE;
             show(&app, &caller, status, taken.fields, vec![FieldError::DiskFull], taken.replaces.as_deref()).await
         }
-        Refused::Failure(failure) => problem::failed(&app, &caller, &failure).await,
+        Refused::Failure(failure) => match problem::beside_a_form(&failure).filter(|_| taken.is_whole) {
+            Some((status, sentence)) => {
+                let errors = vec![FieldError::Said(sentence)];
+                show(&app, &caller, status, taken.fields, errors, taken.replaces.as_deref()).await
+            }
+            None => problem::failed(&app, &caller, &failure).await,
+        },
     }
 }
 
@@ -157,13 +172,13 @@ enum Refused {
 }
 
 fn unreadable(error: &MultipartError) -> Failure {
-    Failure::invalid("the form could not be read", error.body_text()).remedy("send the form again")
+    Failure::invalid("the form could not be read", error.body_text()).remedy("send the form again").said("form.broken")
 }
 
 /// Reads the form in its order: the form token stands first, so that nothing of a foreign form touches the disk.
 async fn receive(app: &App, caller: &Caller, request: Request, taken: &mut Taken) -> Result<()> {
     let mut form = Multipart::from_request(request.map(streams::timed_body), &()).await.map_err(|error| {
-        Failure::new(FailureKind::UnsupportedMedia, "the form could not be read", error.body_text())
+        Failure::new(FailureKind::UnsupportedMedia, "the form could not be read", error.body_text()).said("form.broken")
     })?;
     let mut is_ours = caller.viewer == port::Viewer::Owner;
     while let Some(field) = form.next_field().await.map_err(|error| unreadable(&error))? {
@@ -175,7 +190,8 @@ async fn receive(app: &App, caller: &Caller, request: Request, taken: &mut Taken
                     FailureKind::Forbidden,
                     STALE_FORM,
                     "its form token is missing or of another session",
-                ));
+                )
+                .said("form.stale"));
             }
             continue;
         }
@@ -202,6 +218,7 @@ async fn receive(app: &App, caller: &Caller, request: Request, taken: &mut Taken
             _ => {}
         }
     }
+    taken.is_whole = true;
     Ok(())
 }
 
@@ -212,11 +229,19 @@ async fn text(mut field: Field<'_>) -> Result<String> {
             return Err(Failure::invalid(
                 "the form could not be taken",
                 format!("a field has more than {MAX_FIELD_BYTES} bytes"),
-            ));
+            )
+            .said("form.too-large")
+            .with("limit", MAX_FIELD_BYTES));
         }
         bytes.extend_from_slice(&part);
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Lets a file pass by.
+async fn drain(mut field: Field<'_>) -> Result<()> {
+    while field.chunk().await.map_err(|error| unreadable(&error))?.is_some() {}
+    Ok(())
 }
 
 async fn receive_file(app: &App, caller: &Caller, mut field: Field<'_>, taken: &mut Taken) -> Result<()> {
@@ -227,10 +252,19 @@ async fn receive_file(app: &App, caller: &Caller, mut field: Field<'_>, taken: &
         taken.has_empty_file |= !name.is_empty();
         return Ok(());
     };
-    check_file_name(&name)?;
+    if let Err(failure) = check_file_name(&name) {
+        // The rest of the form is read all the same, so that nothing has to be filled in again.
+        taken.refused.get_or_insert(failure);
+        return drain(field).await;
+    }
+    if taken.refused.is_some() {
+        return drain(field).await;
+    }
     if taken.uploads.len() >= MAX_FILES {
         return Err(Failure::invalid("the form could not be taken", format!("it has more than {MAX_FILES} files"))
-            .remedy("send them in several forms"));
+            .remedy("send them in several forms")
+            .said("form.too-many-files")
+            .with("limit", MAX_FILES));
     }
     let (sender, mut parts) = mpsc::channel::<io::Result<axum::body::Bytes>>(QUEUED_PARTS);
     let stream = futures::stream::poll_fn(move |context| parts.poll_recv(context));
@@ -284,7 +318,7 @@ async fn publish(app: &App, caller: &Caller, taken: &Taken) -> std::result::Resu
         note: given(&fields.note),
         ..AddRequest::default()
     };
-    let request = request.checked().map_err(|_| Refused::Fields(vec![FieldError::FieldTooLong]))?;
+    let request = request.checked().map_err(Refused::Failure)?;
     let reply = usecase::add(app, caller, request, ProgressSender::silent()).await.map_err(Refused::Failure)?;
     Ok(match reply.resources.as_slice() {
         [one] => done(&resource_href(&one.id), Done::Uploaded),

@@ -1,5 +1,7 @@
 //! Why something was not done, and what helps: the one error that crosses the port.
 
+use super::Said;
+
 /// What a use case answers.
 pub type Result<T> = std::result::Result<T, Failure>;
 
@@ -45,11 +47,13 @@ pub struct Failure {
     pub remedy: String,
     /// Who withdrew it, by name; said with [`FailureKind::Withdrawn`] only.
     pub by: String,
+    /// What pages say instead, in their own words.
+    pub said: Option<Box<Said>>,
 }
 
 impl Failure {
     pub fn new(kind: FailureKind, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, title: title.into(), detail: detail.into(), remedy: String::new(), by: String::new() }
+        Self { kind, title: title.into(), detail: detail.into(), remedy: String::new(), by: String::new(), said: None }
     }
 
     /// The same, with what to do about it.

@@ -13,6 +13,7 @@ mod failure;
 mod federation;
 mod progress;
 mod resource;
+mod said;
 mod search;
 mod settings;
 mod sync;
@@ -31,6 +32,7 @@ pub use resource::{
     AddReply, AddRequest, AddSource, AddedResource, Certification, FetchReply, FetchRequest, FetchedFile, FileFacts,
     IngestMode, Latest, Ratings, Resource, ResourceSummary, Review, Version, WithdrawRequest, Withdrawn,
 };
+pub use said::{SENTENCES, Said};
 pub use search::{FacetCount, Hit, Scope, SearchReply, SearchRequest};
 pub use settings::{Setting, SettingValue, Settings};
 pub use sync::{

@@ -109,13 +109,20 @@ impl AddRequest {
                 "cannot add",
                 format!("{} keywords are given; at most 32 are taken", self.keywords.len()),
             )
-            .remedy("leave some out"));
+            .remedy("leave some out")
+            .said("keywords.too-many")
+            .with("count", self.keywords.len())
+            .with("limit", 32));
         }
         for keyword in &self.keywords {
             check_text("keyword", Some(keyword), 40)?;
         }
         match (self.paths.len(), self.uploads.len()) {
-            (0, 0) => return Err(Failure::invalid("cannot add", "no file is given").remedy("choose at least one file")),
+            (0, 0) => {
+                return Err(Failure::invalid("cannot add", "no file is given")
+                    .remedy("choose at least one file")
+                    .said("files.missing"));
+            }
             (1.., 1..) => {
                 return Err(
                     Failure::invalid("cannot add", "both paths and uploads are given").remedy("give one of them")
@@ -134,7 +141,8 @@ fn check_text(field: &str, text: Option<&str>, max_chars: usize) -> Result<()> {
             "cannot add",
             format!("{field} has {chars} characters; at most {max_chars} are taken"),
         )
-        .remedy(format!("shorten {field}")));
+        .remedy(format!("shorten {field}"))
+        .too_long(field, chars, max_chars));
     }
     Ok(())
 }

@@ -83,7 +83,10 @@ impl SearchRequest {
                 "cannot search for so long a text",
                 format!("the query has {chars} characters; at most {} are taken", Self::MAX_QUERY_CHARS),
             )
-            .remedy("search for a few of its words"));
+            .remedy("search for a few of its words")
+            .said("query.too-long")
+            .with("chars", chars)
+            .with("limit", Self::MAX_QUERY_CHARS));
         }
         if self.limit == 0 || self.limit > Self::MAX_LIMIT {
             return Err(Failure::invalid(
@@ -97,7 +100,9 @@ impl SearchRequest {
                 "cannot search",
                 format!("offset is {}; it must be at most {}", self.offset, Self::MAX_OFFSET),
             )
-            .remedy("narrow the search by subject, stage or kind"));
+            .remedy("narrow the search by subject, stage or kind")
+            .said("query.too-deep")
+            .with("limit", Self::MAX_OFFSET));
         }
         Ok(self)
     }

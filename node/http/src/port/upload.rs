@@ -1,5 +1,6 @@
 //! Uploads: files that arrive in parts, on disk from the first byte.
 
+use kapok_library::resource::rules;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,8 +26,8 @@ pub struct Upload {
 }
 
 impl UploadRequest {
-    /// Linux takes 255 bytes in a name; 16 are kept for what the node puts around it (a suffix, a number).
-    pub const MAX_NAME_BYTES: usize = 239;
+    /// Of a file's name.
+    pub const MAX_NAME_BYTES: usize = rules::MAX_FILE_NAME_BYTES;
 
     /// The request if its name can be the name of a file on any system that a pack may reach.
     pub fn checked(self) -> Result<Self> {
@@ -38,28 +39,11 @@ impl UploadRequest {
 /// Refuses names that are too long, hide a folder, or are none.
 pub(crate) fn check_file_name(name: &str) -> Result<()> {
     let shown: String = name.chars().take(40).collect();
-    let refused = |detail: String| {
-        Err(Failure::invalid(format!("cannot take a file named “{shown}”"), detail)
-            .remedy("rename the file and upload it again"))
-    };
-    if name.is_empty() || name == "." || name == ".." {
-        return refused("that is not the name of a file".into());
-    }
-    if name.len() > UploadRequest::MAX_NAME_BYTES {
-        let limit = UploadRequest::MAX_NAME_BYTES;
-        return refused(format!(
-            "its name has {} bytes, and at most {limit} are possible (about {} characters of Chinese)",
-            name.len(),
-            limit / 3
-        ));
-    }
-    if name.contains(['/', '\\']) {
-        return refused("its name contains the separator of folders".into());
-    }
-    if name.chars().any(char::is_control) {
-        return refused("its name contains a control character".into());
-    }
-    Ok(())
+    let Err(rule) = rules::check_file_name(name) else { return Ok(()) };
+    Err(Failure::invalid(format!("cannot take a file named “{shown}”"), rule.to_string())
+        .remedy("rename the file and upload it again")
+        // By the whole name: the rule keeps its beginning only.
+        .file_name(name))
 }
 
 #[cfg(test)]

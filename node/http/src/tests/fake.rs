@@ -32,6 +32,8 @@ pub(super) struct Fake {
     pub(super) private: Mutex<Vec<Vec<u8>>>,
     pub(super) audit: Mutex<Vec<AuditRecord>>,
     subscriptions: Mutex<Vec<Subscription>>,
+    /// What every use case answers that may fail for a person's doing.
+    pub(super) fails: Mutex<Option<Failure>>,
 }
 
 #[derive(Clone)]
@@ -91,6 +93,10 @@ impl Fake {
     fn seen(&self, viewer: &Viewer) -> Vec<Entry> {
         let resources = self.resources.lock().unwrap();
         resources.values().filter(|entry| viewer.sees(entry.resource.summary.visibility)).cloned().collect()
+    }
+
+    fn may_fail(&self) -> Result<()> {
+        self.fails.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
     fn upload_of(&self, id: &str) -> Result<Upload> {
@@ -189,6 +195,7 @@ impl Node for Fake {
     }
 
     async fn resource(&self, viewer: &Viewer, id: &str) -> Result<Resource> {
+        self.may_fail()?;
         if id == "withdrawn" {
             return Err(Failure::withdrawn("红格小学", SCRIPT));
         }
@@ -217,6 +224,7 @@ impl Node for Fake {
 
     async fn add(&self, viewer: &Viewer, request: AddRequest, progress: ProgressSender) -> Result<AddReply> {
         progress.report(Progress { phase: "hash".into(), done_bytes: 1, total_bytes: 2, ..Progress::default() });
+        self.may_fail()?;
         // Gives the step a chance to be seen before the end.
         tokio::task::yield_now().await;
         if request.paths.iter().any(|path| path.ends_with("gone")) {
@@ -240,18 +248,21 @@ impl Node for Fake {
     }
 
     async fn withdraw(&self, viewer: &Viewer, id: &str, request: WithdrawRequest) -> Result<Withdrawn> {
+        self.may_fail()?;
         self.resource(viewer, id).await?;
         self.resources.lock().unwrap().remove(id);
         Ok(Withdrawn { id: id.into(), state: "withdrawn".into(), reason: request.reason })
     }
 
     async fn fetch(&self, viewer: &Viewer, id: &str, _: FetchRequest, _: ProgressSender) -> Result<FetchReply> {
+        self.may_fail()?;
         let files = self.resource(viewer, id).await?.summary.files.into_iter();
         let files = files.map(|file| FetchedFile { name: file.name, size: file.size, blob: file.blob, path: None });
         Ok(FetchReply { files: files.collect() })
     }
 
     async fn create_upload(&self, _: &Viewer, request: UploadRequest) -> Result<Upload> {
+        self.may_fail()?;
         if request.size > 1 << 40 {
             return Err(Failure::no_space("cannot take this file", "the disk has less room").remedy("free some space"));
         }
@@ -292,6 +303,7 @@ impl Node for Fake {
         max_bytes: u64,
         mut bytes: ByteStream,
     ) -> Result<Upload> {
+        self.may_fail()?;
         let mut read = Vec::new();
         bytes
             .read_to_end(&mut read)
@@ -311,6 +323,7 @@ impl Node for Fake {
     }
 
     async fn subscribe(&self, request: SubscribeRequest) -> Result<Subscriptions> {
+        self.may_fail()?;
         let mut all = self.subscriptions.lock().unwrap();
         let number = all.len() as u64 + 1;
         all.push(Subscription { number, all: request.all, subject: request.subject, ..Subscription::default() });
@@ -318,6 +331,7 @@ impl Node for Fake {
     }
 
     async fn unsubscribe(&self, number: u64) -> Result<Subscriptions> {
+        self.may_fail()?;
         let mut all = self.subscriptions.lock().unwrap();
         all.retain(|subscription| subscription.number != number);
         Ok(Subscriptions { subscriptions: all.clone() })

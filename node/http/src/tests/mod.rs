@@ -9,3 +9,4 @@ mod pages;
 mod refusals;
 mod server;
 mod site;
+mod words;

@@ -8,7 +8,7 @@ use super::site::{Answer, Client, PASSWORD, Site, cookie_of};
 use crate::access::{ROUTES, is_page};
 
 /// Loads a page with a form, as a browser: its cookie, and the form token that goes with it.
-async fn visitor(site: &Site, path: &str) -> Client {
+pub(super) async fn visitor(site: &Site, path: &str) -> Client {
     let answer = site.get(&Client::ANYONE, path).await;
     let cookie = cookie_of(&answer);
     let value = cookie.split_once('=').unwrap().1;
@@ -99,7 +99,7 @@ async fn the_set_up_page_makes_the_first_account_and_signs_it_in() {
     assert_eq!(site.get(&Client::ANYONE, "/setup").await.header("location"), "/");
 }
 
-fn multipart(fields: &[(&str, &str)], files: &[(&str, &str)]) -> Body {
+pub(super) fn multipart(fields: &[(&str, &str)], files: &[(&str, &str)]) -> Body {
     let mut body = String::new();
     for (name, value) in fields {
         body += &format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
@@ -112,7 +112,7 @@ fn multipart(fields: &[(&str, &str)], files: &[(&str, &str)]) -> Body {
     Body::from(body + "--edge--\r\n")
 }
 
-async fn send_form(site: &Site, client: &Client, body: Body) -> Answer {
+pub(super) async fn send_form(site: &Site, client: &Client, body: Body) -> Answer {
     let request = Request::post("/upload").header("content-type", "multipart/form-data; boundary=edge");
     site.send(&client.clone().without_csrf(), request.body(body).unwrap()).await
 }

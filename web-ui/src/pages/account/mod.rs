@@ -20,15 +20,16 @@ pub struct Account {
     pub error: Option<PasswordError>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordError {
     WrongCurrent,
-    TooShort,
     Differ,
     /// Too many wrong tries: minutes until another counts.
     Locked {
         minutes: u64,
     },
+    /// Anything else, in a sentence.
+    Said(String),
 }
 
 #[derive(Template)]

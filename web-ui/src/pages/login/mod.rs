@@ -16,7 +16,7 @@ pub struct Login {
     pub error: Option<LoginError>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginError {
     /// Name or password is wrong; which of them is not said.
     Wrong,
@@ -24,6 +24,8 @@ pub enum LoginError {
     Locked { minutes: u64 },
     /// The form was too old (CSRF token); what was typed is still there.
     Stale,
+    /// Anything else, in a sentence.
+    Said(String),
 }
 
 #[derive(Template)]

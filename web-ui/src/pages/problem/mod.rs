@@ -13,6 +13,8 @@ pub enum Problem {
     NoPage,
     /// No such resource known here (or none that the asker may see).
     NoResource,
+    /// No such thing of another sort.
+    NotFound,
     /// Withdrawn (下架), with the reason that stays on record.
     Withdrawn { by: String, at: Option<Moment>, reason: String },
     /// Not logged in where it is needed; `next` leads back.
@@ -29,8 +31,12 @@ pub enum Problem {
     TooManyTries { minutes: u64 },
     /// The node is still starting or rebuilding.
     NotReady { percent: Option<u8> },
-    /// The request cannot be read (a bad parameter); `detail` says which.
-    BadRequest { detail: String },
+    /// Not at this moment: nobody can be reached, too much is going on.
+    NotNow,
+    /// What was asked breaks a rule or cannot be read.
+    Refused,
+    /// What was asked no longer fits what is there.
+    Changed,
     /// A fault of the node; `reference` is in its log.
     Fault { reference: String },
 }
@@ -42,17 +48,33 @@ struct Page<'a> {
     m: &'a Messages,
     place: Place,
     problem: &'a Problem,
+    said: &'a Said,
+}
+
+/// What is said of one failure, beside the words of its sort.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Instead of the general sentence.
+    pub sentence: Option<String>,
+    /// For whoever looks after the node, as the log and the command line have it; folded.
+    pub technical: Option<String>,
 }
 
 impl Problem {
     pub fn render(&self, frame: &Frame) -> Html {
-        Page { frame, m: frame.messages, place: Place::None, problem: self }.render()
+        self.render_said(frame, &Said::default())
+    }
+
+    /// The same, with what is said of this one.
+    pub fn render_said(&self, frame: &Frame, said: &Said) -> Html {
+        Page { frame, m: frame.messages, place: Place::None, problem: self, said }.render()
     }
 
     const fn slug(&self) -> &'static str {
         match self {
             Self::NoPage => "no-page",
             Self::NoResource => "no-resource",
+            Self::NotFound => "not-found",
             Self::Withdrawn { .. } => "withdrawn",
             Self::LoginNeeded { .. } => "login-needed",
             Self::NotAllowed => "not-allowed",
@@ -61,7 +83,9 @@ impl Problem {
             Self::DiskFull { .. } => "disk-full",
             Self::TooManyTries { .. } => "too-many-tries",
             Self::NotReady { .. } => "not-ready",
-            Self::BadRequest { .. } => "bad-request",
+            Self::NotNow => "not-now",
+            Self::Refused => "refused",
+            Self::Changed => "changed",
             Self::Fault { .. } => "fault",
         }
     }
@@ -70,15 +94,16 @@ impl Problem {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::NoPage | Self::NoResource => 404,
+            Self::NoPage | Self::NoResource | Self::NotFound => 404,
             Self::Withdrawn { .. } => 410,
             Self::LoginNeeded { .. } => 401,
             Self::NotAllowed | Self::StaleForm => 403,
             Self::TooLarge { .. } => 413,
             Self::DiskFull { .. } => 507,
             Self::TooManyTries { .. } => 429,
-            Self::NotReady { .. } => 503,
-            Self::BadRequest { .. } => 400,
+            Self::NotReady { .. } | Self::NotNow => 503,
+            Self::Refused => 400,
+            Self::Changed => 409,
             Self::Fault { .. } => 500,
         }
     }

@@ -17,17 +17,17 @@ pub struct Setup {
     pub error: Option<SetupError>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetupError {
     WrongCode,
     /// Too many wrong codes: minutes until another counts.
     Locked {
         minutes: u64,
     },
-    NameMissing,
-    PasswordTooShort,
     PasswordsDiffer,
     Stale,
+    /// Anything else, in a sentence.
+    Said(String),
 }
 
 #[derive(Template)]

@@ -16,7 +16,7 @@
 //!   "keywords":[…],"description":…,"visibility":…,"license":…,"replaces":ID,"note":…}` → `{"resources":[{"id":…}]}`; empty fields are
 //!   left out. One resource for each call, so several files that stand alone make several calls.
 //!
-//! All with `X-Kapok-CSRF`. Errors are problem documents; `detail` is shown to the person.
+//! All with `X-Kapok-CSRF`. Errors are problem documents; their `said` is shown to the person.
 
 use askama::Template;
 
@@ -71,7 +71,7 @@ pub struct Replaced {
 }
 
 /// What is wrong with a field, in words of [`Messages`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldError {
     TitleMissing,
     TitleTooLong,
@@ -80,12 +80,14 @@ pub enum FieldError {
     VisibilityMissing,
     LicenceMissing,
     DiskFull,
-    FieldTooLong,
+    /// Anything else, in a sentence.
+    Said(String),
 }
 
 impl FieldError {
-    const fn key(self) -> &'static str {
-        match self {
+    fn text(&self, m: &Messages) -> String {
+        let key = match self {
+            Self::Said(sentence) => return sentence.clone(),
             Self::TitleMissing => "upload.error.title-missing",
             Self::TitleTooLong => "upload.error.title-too-long",
             Self::FilesMissing => "upload.error.files-missing",
@@ -93,12 +95,12 @@ impl FieldError {
             Self::VisibilityMissing => "upload.error.visibility-missing",
             Self::LicenceMissing => "upload.error.licence-missing",
             Self::DiskFull => "upload.error.disk-full",
-            Self::FieldTooLong => "upload.error.field-too-long",
-        }
+        };
+        m.get(key).to_string()
     }
 
     /// The errors that stand under the title rather than above the form.
-    const fn of_title(self) -> bool {
+    const fn of_title(&self) -> bool {
         matches!(self, Self::TitleMissing | Self::TitleTooLong)
     }
 }
@@ -117,12 +119,12 @@ impl Upload {
         Page { frame, m: frame.messages, place: Place::Upload, upload: self }.render()
     }
 
-    fn title_error(&self) -> Option<FieldError> {
-        self.errors.iter().copied().find(|error| error.of_title())
+    fn title_error(&self) -> Option<&FieldError> {
+        self.errors.iter().find(|error| error.of_title())
     }
 
-    fn other_errors(&self) -> impl Iterator<Item = FieldError> {
-        self.errors.iter().copied().filter(|error| !error.of_title())
+    fn other_errors(&self) -> impl Iterator<Item = &FieldError> {
+        self.errors.iter().filter(|error| !error.of_title())
     }
 
     fn chosen_year(&self, stage: &str, year: &u8) -> bool {
