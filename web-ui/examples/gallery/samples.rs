@@ -818,6 +818,10 @@ pub(crate) fn pages() -> Vec<(&'static str, Html)> {
         ("search-broken", failed(Failure::Broken).render(&searching)),
         ("search-too-long", failed(Failure::TooLong { limit: 200 }).render(&searching)),
         ("search-nothing", failed(Failure::NothingToFind).render(&searching)),
+        (
+            "search-said",
+            failed(Failure::Said("只能翻到第 10000 份。多选几个条件，找得更快。".to_owned())).render(&searching),
+        ),
         ("search-rebuilding", failed(Failure::Rebuilding { percent: 42 }).render(&searching)),
         ("search-preview", preview().render(&frame)),
         ("resource", resource().render(&frame)),

@@ -4,6 +4,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use axum::{Router, routing};
 use kapok_web_ui::facts::Snippet;
+use kapok_web_ui::messages::Messages;
 use kapok_web_ui::pages::search::{
     Answer, Facet, FacetField, FacetValue, Failure as Why, Found, HITS_PER_PAGE, Hit, Outcome, Preview, Query, Search,
 };
@@ -15,7 +16,7 @@ use crate::App;
 use crate::access::Caller;
 use crate::extract::Param;
 use crate::forms;
-use crate::port::{self, Certification, FailureKind, Resource, SearchReply, SearchRequest};
+use crate::port::{self, Certification, Failure, FailureKind, Resource, SearchReply, SearchRequest};
 
 pub(super) fn router() -> Router<App> {
     Router::new().route("/search", routing::get(search)).route("/resources/{id}/preview", routing::get(preview_alone))
@@ -30,9 +31,9 @@ async fn search(State(app): State<App>, caller: Caller, RawQuery(address): RawQu
             let around = around(&app, &caller, &framed.status).await;
             Outcome::Found(found(&app, &caller, &around, &query, reply).await)
         }
-        Err(why) => Outcome::Failed(match framed.status.rebuilding_percent {
-            Some(percent) if why == Why::Broken => Why::Rebuilding { percent },
-            _ => why,
+        Err(error) => Outcome::Failed(match (error, framed.status.rebuilding_percent) {
+            (NotFound::Why(why), _) => why,
+            (NotFound::Failure(failure), percent) => why(&failure, percent),
         }),
     };
     ok(Search { query, outcome }.render(&framed.frame))
@@ -53,12 +54,32 @@ fn query_of(address: &str) -> Query {
     query
 }
 
-async fn find(app: &App, caller: &Caller, query: &Query) -> Result<SearchReply, Why> {
+/// Why nothing was searched.
+enum NotFound {
+    /// Seen from the query itself.
+    Why(Why),
+    Failure(Failure),
+}
+
+/// A failed search in words for whoever searches.
+fn why(failure: &Failure, rebuilding_percent: Option<u8>) -> Why {
+    match (failure.kind, rebuilding_percent) {
+        (FailureKind::Unavailable, Some(percent)) => Why::Rebuilding { percent },
+        (FailureKind::Invalid, _) if failure.said.is_none() => Why::NothingToFind,
+        (FailureKind::Invalid | FailureKind::Unavailable, _) => Why::Said(failure.sentence(Messages::zh()).to_string()),
+        _ => {
+            tracing::warn!(%failure, "a search failed");
+            Why::Broken
+        }
+    }
+}
+
+async fn find(app: &App, caller: &Caller, query: &Query) -> Result<SearchReply, NotFound> {
     if query.text.chars().count() > SearchRequest::MAX_QUERY_CHARS {
-        return Err(Why::TooLong { limit: SearchRequest::MAX_QUERY_CHARS });
+        return Err(NotFound::Why(Why::TooLong { limit: SearchRequest::MAX_QUERY_CHARS }));
     }
     if !query.text.is_empty() && !query.text.chars().any(char::is_alphanumeric) {
-        return Err(Why::NothingToFind);
+        return Err(NotFound::Why(Why::NothingToFind));
     }
     let offset = (query.page - 1).saturating_mul(HITS_PER_PAGE);
     let mut request =
@@ -73,14 +94,8 @@ async fn find(app: &App, caller: &Caller, query: &Query) -> Result<SearchReply, 
             FacetField::Certification => request.certification.extend(certification_of(value)),
         }
     }
-    let request = request.checked().map_err(|_| Why::NothingToFind)?;
-    app.node.search(&caller.viewer, request).await.map_err(|failure| match failure.kind {
-        FailureKind::Invalid => Why::NothingToFind,
-        _ => {
-            tracing::warn!(%failure, "a search failed");
-            Why::Broken
-        }
-    })
+    let request = request.checked().map_err(NotFound::Failure)?;
+    app.node.search(&caller.viewer, request).await.map_err(NotFound::Failure)
 }
 
 fn certification_of(slug: &str) -> Option<Certification> {

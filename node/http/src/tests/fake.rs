@@ -164,6 +164,7 @@ impl Node for Fake {
     }
 
     async fn search(&self, viewer: &Viewer, request: SearchRequest) -> Result<SearchReply> {
+        self.may_fail()?;
         if request.query == "broken" {
             return Err(Failure::internal("cannot search", "the index is gone"));
         }

@@ -159,6 +159,25 @@ async fn the_script_of_the_upload_page_is_told_in_the_words_of_the_pages() {
 }
 
 #[tokio::test]
+async fn a_search_that_fails_says_why() {
+    let site = Site::new().await;
+    let deep = site.get(&Client::ANYONE, "/search?page=9999").await.text();
+    assert!(deep.contains("只能翻到第 10000 份"), "{deep}");
+    for (kind, says) in [
+        (FailureKind::Invalid, "没有可以搜的词"),
+        (FailureKind::Unavailable, "现在还做不了"),
+        (FailureKind::Internal, "已记到日志里"),
+    ] {
+        *site.node.fails.lock().unwrap() = Some(Failure::new(kind, TITLE, DETAIL));
+        let html = site.get(&Client::ANYONE, "/search?q=x").await.text();
+        assert!(html.contains(says) && !html.contains(DETAIL), "{kind:?}: {html}");
+    }
+    let rebuilding = Failure::unavailable(TITLE, DETAIL).said("search.rebuilding");
+    *site.node.fails.lock().unwrap() = Some(rebuilding);
+    assert!(site.get(&Client::ANYONE, "/search?q=x").await.text().contains("正在重建搜索目录"));
+}
+
+#[tokio::test]
 async fn an_address_that_is_only_for_forms_is_no_page() {
     let site = Site::new().await;
     let admin = site.signed_in("system-admin").await;

@@ -42,7 +42,7 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// More characters than a query may have.
     TooLong { limit: usize },
@@ -50,6 +50,8 @@ pub enum Failure {
     NothingToFind,
     /// The index is being rebuilt; per cent done.
     Rebuilding { percent: u8 },
+    /// Why not, in a sentence; the search itself is whole.
+    Said(String),
     /// Anything else, written to the log.
     Broken,
 }
