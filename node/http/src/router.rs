@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::{Router, routing};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -22,7 +22,7 @@ pub(crate) fn router(app: App) -> Router {
         .merge(api::router())
         .merge(pages::router())
         .merge(health::router())
-        .route_layer(from_fn(in_time))
+        .route_layer(from_fn_with_state(app.clone(), in_time))
         .layer(CompressionLayer::new().gzip(true).compress_when(worth_compressing()));
     Router::new()
         .merge(compressed)
@@ -60,10 +60,10 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
     let figures = app.figures.clone();
     let busy = figures.enter();
     if figures.at_once.load(Ordering::Relaxed) > MAX_REQUESTS as u64 && request.uri().path() != "/healthz" {
-        return Failure::unavailable("the node is busy", "too many requests are being worked on at once")
+        let failure = Failure::unavailable("the node is busy", "too many requests are being worked on at once")
             .remedy("try again in a few seconds")
-            .said("node.busy")
-            .into_response();
+            .said("node.busy");
+        return pages::in_haste(&app, request.uri().path(), &failure);
     }
     let response = next.run(request).await;
     figures.count(response.status());
@@ -72,7 +72,7 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
 }
 
 /// Gives reading requests an end. What waits for a network or a person's disk has none: it shows its progress instead.
-async fn in_time(request: Request, next: Next) -> Response {
+async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let may_last = matches!(
         path,
@@ -86,12 +86,14 @@ async fn in_time(request: Request, next: Next) -> Response {
     if may_last {
         return next.run(request).await;
     }
-    match tokio::time::timeout(ANSWER_TIME, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Failure::unavailable("no answer in time", format!("it took more than {} s", ANSWER_TIME.as_secs()))
-            .remedy("try again; the node is very busy or its disk is slow")
-            .said("node.slow")
-            .with("seconds", ANSWER_TIME.as_secs())
-            .into_response(),
+    let address = request.uri().path().to_owned();
+    if let Ok(response) = tokio::time::timeout(ANSWER_TIME, next.run(request)).await {
+        return response;
     }
+    let detail = format!("it took more than {} s", ANSWER_TIME.as_secs());
+    let failure = Failure::unavailable("no answer in time", detail)
+        .remedy("try again; the node is very busy or its disk is slow")
+        .said("node.slow")
+        .with("seconds", ANSWER_TIME.as_secs());
+    pages::in_haste(&app, &address, &failure)
 }

@@ -123,12 +123,13 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
         return Failure::internal("cannot answer", "the connection's addresses are not known").into_response();
     };
     if ends.local.ip().to_canonical().is_loopback() && !is_local_name(request.headers(), &app.config.host_names) {
-        return Failure::invalid(
+        let failure = Failure::invalid(
             "cannot answer under this name",
             "the request arrived on loopback under a name that is not this node's",
         )
         .remedy("use http://localhost, or add the name to http.names in kapok.toml")
-        .into_response();
+        .said("address.foreign");
+        return crate::pages::in_haste(&app, &path, &failure);
     }
     let caller = match identify(&app.access, ends, request.headers()) {
         Ok(caller) => caller,

@@ -33,7 +33,7 @@ pub(super) async fn framed(app: &App, caller: &Caller) -> Framed {
     Framed { status, frame }
 }
 
-fn draw(app: &App, caller: &Caller, status: &Status) -> Frame {
+pub(super) fn draw(app: &App, caller: &Caller, status: &Status) -> Frame {
     let account = match &caller.viewer {
         Viewer::Account { name, .. } => Some(Account {
             name: name.clone(),

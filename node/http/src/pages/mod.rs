@@ -27,7 +27,7 @@ use crate::App;
 use crate::forms;
 use crate::port::Failure;
 
-pub(crate) use problem::{nothing_here, refused, wrong_method};
+pub(crate) use problem::{in_haste, nothing_here, refused, wrong_method};
 
 pub(crate) fn router() -> Router<App> {
     Router::new()

@@ -1,17 +1,20 @@
 //! What went wrong, as a page.
 
+use std::net::Ipv4Addr;
+
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use kapok_web_ui::format::{Bytes, escape_query};
 use kapok_web_ui::messages::Messages;
 use kapok_web_ui::pages::problem::{Problem, Said};
 
-use super::frame::framed;
+use super::frame::{draw, framed};
 use crate::App;
-use crate::access::{Caller, ConnectedFrom, STALE_FORM, identify};
+use crate::access::{Caller, ConnectedFrom, STALE_FORM, identify, is_page};
 use crate::limits::MAX_FORM_FILE_BYTES;
-use crate::port::{Failure, FailureKind, Viewer};
+use crate::port::{Failure, FailureKind, Status, Viewer};
 
 /// A request for a page that the guard refused. Who only lacks a session is led to the log-in page and back.
 pub(crate) async fn refused(app: &App, caller: &Caller, uri: &Uri, is_reading: bool, failure: &Failure) -> Response {
@@ -74,6 +77,24 @@ pub(super) fn beside_a_form(failure: &Failure) -> Option<(StatusCode, String)> {
     is_theirs.then(|| (failure.kind.status(), failure.sentence(Messages::zh()).to_string()))
 }
 
+/// A failure of which nothing is asked of the node, that has no time or should not answer here: a document for
+/// programs, a page with bare bars for people.
+pub(crate) fn in_haste(app: &App, path: &str, failure: &Failure) -> Response {
+    let document = failure.clone().into_response();
+    if !is_page(path) {
+        return document;
+    }
+    let source = Ipv4Addr::UNSPECIFIED.into();
+    let nobody = Caller { viewer: Viewer::Lan, session: None, form: None, source, is_local: false };
+    let said = Said { sentence: Some(failure.sentence(Messages::zh()).to_string()), technical: None };
+    let sort = if failure.kind == FailureKind::Unavailable { Problem::NotNow } else { Problem::Refused };
+    let mut page = super::page(failure.kind.status(), sort.render_said(&draw(app, &nobody, &Status::default()), &said));
+    if let Some(wait) = document.headers().get(RETRY_AFTER) {
+        page.headers_mut().insert(RETRY_AFTER, wait.clone());
+    }
+    page
+}
+
 /// A page asked by a method that it does not know: an address that was typed or kept from a form.
 pub(crate) async fn wrong_method(State(app): State<App>, headers: HeaderMap, request: Request) -> Response {
     let mut response = nothing_here(State(app), headers, request).await;
@@ -88,9 +109,8 @@ pub(crate) async fn nothing_here(State(app): State<App>, headers: HeaderMap, req
     let ends = request.extensions().get::<ConnectInfo<ConnectedFrom>>().map(|info| info.0);
     let path = request.uri().path().to_owned();
     drop(request);
-    let is_page = crate::access::is_page(&path);
     let caller = ends.and_then(|ends| identify(&app.access, ends, &headers).ok());
-    let (true, Some(caller)) = (is_page, caller) else {
+    let (true, Some(caller)) = (is_page(&path), caller) else {
         let shown: String = path.chars().take(80).collect();
         return Failure::not_found("there is nothing here", format!("{shown} is no address of this node"))
             .remedy("see /api/v1/openapi.json for all addresses")

@@ -24,6 +24,7 @@ static PASSWORD_HASH: OnceLock<String> = OnceLock::new();
 
 pub(super) struct Site {
     pub(super) node: Arc<Fake>,
+    pub(super) app: App,
     pub(super) router: Router,
     pub(super) code: SetupCode,
 }
@@ -83,7 +84,7 @@ impl Site {
     async fn over(node: Arc<Fake>, code: SetupCode) -> Self {
         let config = ServerConfig { token: TOKEN.into(), ..ServerConfig::default() };
         let app = App::load(node.clone(), config).await.unwrap();
-        Self { node, router: router(app), code }
+        Self { node, app: app.clone(), router: router(app), code }
     }
 
     /// A node with an account of each role, called as the role is.

@@ -1,10 +1,11 @@
 //! What pages say of failures: sentences of the message file, never the English of the API and the command line.
 
-use axum::http::Method;
+use axum::http::{Method, Request};
 use serde_json::json;
 
 use super::pages::{multipart, send_form, visitor};
 use super::site::{Client, PASSWORD, Site};
+use crate::limits::MAX_REQUESTS;
 use crate::port::{Failure, FailureKind};
 
 const TITLE: &str = "english-title";
@@ -175,6 +176,28 @@ async fn a_search_that_fails_says_why() {
     let rebuilding = Failure::unavailable(TITLE, DETAIL).said("search.rebuilding");
     *site.node.fails.lock().unwrap() = Some(rebuilding);
     assert!(site.get(&Client::ANYONE, "/search?q=x").await.text().contains("正在重建搜索目录"));
+}
+
+#[tokio::test]
+async fn a_busy_node_says_so_to_people_and_to_programs() {
+    let site = Site::new().await;
+    let busy: Vec<_> = (0..MAX_REQUESTS).map(|_| site.app.figures.enter()).collect();
+    let page = site.get(&Client::ANYONE, "/").await;
+    assert_eq!((page.status.as_u16(), page.header("retry-after")), (503, "5"));
+    assert!(page.text().contains("用的人太多") && page.header("content-type").starts_with("text/html"));
+    let problem = site.get(&Client::ANYONE, "/api/v1/latest").await.problem(503);
+    assert_eq!(problem["said"], "用的人太多，节点忙不过来。过几秒再试。");
+    drop(busy);
+    assert_eq!(site.get(&Client::ANYONE, "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_under_a_foreign_name_says_so() {
+    let site = Site::new().await;
+    let request = Request::get("/").header("host", "evil.example:8080").body(axum::body::Body::empty()).unwrap();
+    let answer = site.send(&Client::ANYONE, request).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("这个网址不是这台节点的"), "{}", answer.text());
 }
 
 #[tokio::test]

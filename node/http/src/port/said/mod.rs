@@ -37,6 +37,7 @@ pub const SENTENCES: &[(&str, &[&str])] = &[
     ("account.roles-apart", &[]),
     ("account.too-many", &[]),
     ("account.unknown", &[]),
+    ("address.foreign", &[]),
     ("address.unreadable", &[]),
     ("catalogue.rebuilding", &["percent"]),
     ("description.too-long", &["chars", "limit"]),
