@@ -1,5 +1,7 @@
 //! 首页: what is new, what rural schools lack, what is on its way.
 
+use std::time::Duration;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use axum::{Router, routing};
@@ -17,6 +19,10 @@ use crate::access::Caller;
 use crate::port::{Scope, SearchRequest, Status};
 use crate::usecase;
 
+/// How long the first page waits for its searches, which wait for an index that is being made anew. A page that says
+/// less is worth more than one that does not come.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(2);
+
 pub(super) fn router() -> Router<App> {
     Router::new().route("/", routing::get(home))
 }
@@ -29,14 +35,16 @@ async fn home(State(app): State<App>, caller: Caller, RawQuery(query): RawQuery)
         tracing::warn!(%error, "the first page was drawn without the newest resources");
         Default::default()
     });
-    // At once: while the index is being made anew each of them waits for it.
     let newest = Vocabulary::get().shortage.iter().map(|subject| newest_of(&app, &caller, &around, subject));
-    let (counted, shortage) = tokio::join!(usecase::counted(&app, &caller), join_all(newest));
-    let shortage = shortage.into_iter().flatten().collect();
+    let searches = async { tokio::join!(usecase::counted(&app, &caller), join_all(newest)) };
+    let (total, shortage) = match tokio::time::timeout(SEARCH_PATIENCE, searches).await {
+        Ok((counted, shortage)) => (counted.ok().map(|counted| counted.total), shortage),
+        Err(_) => (None, Vec::new()),
+    };
     let home = Home {
         newest: latest.resources.iter().map(|summary| around.line(summary)).collect(),
-        resources: counted.map_or(latest.resources.len() as u64, |counted| counted.total),
-        shortage,
+        resources: total.unwrap_or(latest.resources.len() as u64),
+        shortage: shortage.into_iter().flatten().collect(),
         arriving: caller.may(Permission::ReadFederation).then(|| arriving(&caller, &around, &framed.status)),
     };
     ok(home.render(&framed.frame))

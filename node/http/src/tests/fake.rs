@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use kapok_protocol::blob::BlobId;
@@ -34,6 +35,8 @@ pub(super) struct Fake {
     subscriptions: Mutex<Vec<Subscription>>,
     /// What every use case answers that may fail for a person's doing.
     pub(super) fails: Mutex<Option<Failure>>,
+    /// Searches wait for an index that does not come.
+    pub(super) has_no_index: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -165,6 +168,9 @@ impl Node for Fake {
 
     async fn search(&self, viewer: &Viewer, request: SearchRequest) -> Result<SearchReply> {
         self.may_fail()?;
+        if self.has_no_index.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         if request.query == "broken" {
             return Err(Failure::internal("cannot search", "the index is gone"));
         }

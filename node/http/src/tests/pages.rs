@@ -208,3 +208,12 @@ async fn what_was_done_is_said_after_a_redirect() {
     assert_eq!(site.form(&admin, "/logout", &reason("")).await.header("location"), "/?done=logged-out");
     assert_eq!(site.get(&admin, "/account").await.status, 303);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_page_does_not_wait_for_an_index_that_is_being_made() {
+    let site = Site::new().await;
+    site.node.has_no_index.store(true, std::sync::atomic::Ordering::Relaxed);
+    let page = site.get(&Client::ANYONE, "/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("平行四边形"), "what is new comes from the catalogue");
+}
