@@ -51,7 +51,9 @@ export class Item {
       this.show();
     } catch (error) {
       if (error instanceof Stopped) return;
-      this.fail(this.words("failed", { why: this.why(error) }), true);
+      // A name or a size that is refused stays refused; signing in, room and a link may come.
+      const final = error instanceof Refused && [400, 413, 415].includes(error.status);
+      this.fail(this.words("failed", { why: this.why(error) }), !final);
     }
   }
 
