@@ -53,6 +53,8 @@ fn a_visitor_on_the_lan_sees_what_is_public_and_nothing_else() {
     assert_eq!(visitor.get(&format!("/blobs/{}", blob(&open))).status, 200);
     visitor.get(&format!("/blobs/{}", blob(&own))).problem(404);
     visitor.get(&format!("/api/v1/resources/{}", id(&own))).problem(404);
+    school.kapok(&["withdraw", id(&own), "--reason", "校内的事"]);
+    visitor.get(&format!("/api/v1/resources/{}", id(&own))).problem(404);
     let found = visitor.get("/api/v1/search?q=%E4%B8%80%E4%BB%BD").json();
     assert!(hit(&found, id(&open)).is_some() && hit(&found, id(&own)).is_none(), "{found}");
 }

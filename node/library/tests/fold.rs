@@ -38,7 +38,16 @@ fn said() -> impl Strategy<Value = Said> {
     });
     let withdrawn = (prop::sample::select(vec![OTHER, COUNTY, AUTHOR]), sequence()).prop_map(|(by, sequence)| {
         let reason = format!("{sequence:?}");
-        Said::Withdrawn(by, Withdrawn { sequence, time: Timestamp(sequence.number), reason, title: String::new() })
+        Said::Withdrawn(
+            by,
+            Withdrawn {
+                sequence,
+                time: Timestamp(sequence.number),
+                reason,
+                title: String::new(),
+                visibility: Visibility::Public,
+            },
+        )
     });
     prop_oneof![9 => slot, 1 => withdrawn]
 }
@@ -70,7 +79,7 @@ proptest! {
     #[test]
     fn what_was_withdrawn_never_comes_back(before in prop::collection::vec(said(), 0..6), after in prop::collection::vec(said(), 0..6)) {
         let withdrawal = Said::Withdrawn(COUNTY, Withdrawn {
-            sequence: Sequence { incarnation: 1, number: 1 }, time: Timestamp(1), reason: String::new(), title: String::new(),
+            sequence: Sequence { incarnation: 1, number: 1 }, time: Timestamp(1), reason: String::new(), title: String::new(), visibility: Visibility::Public,
         });
         let state = fold(&[before, vec![withdrawal], after].concat());
         let withdrawn = matches!(state.current(|by| *by == COUNTY), Current::Withdrawn(..));

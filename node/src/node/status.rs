@@ -145,7 +145,9 @@ impl App {
             if viewer.sees(facts::visibility(found.visibility)) {
                 return Ok(found);
             }
-        } else if let Some((by, withdrawn)) = reading.withdrawal(&id).map_err(failure)? {
+        } else if let Some((by, withdrawn)) = reading.withdrawal(&id).map_err(failure)?
+            && viewer.sees(facts::visibility(withdrawn.visibility))
+        {
             let (name, _) = Self::named(reading, &by);
             return Err(Failure::withdrawn(name, withdrawn.reason));
         }

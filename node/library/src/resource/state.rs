@@ -38,6 +38,9 @@ pub struct Withdrawn {
     pub reason: String,
     #[n(3)]
     pub title: String,
+    /// Who may learn of it.
+    #[n(4)]
+    pub visibility: Visibility,
 }
 
 /// All that is known of one resource.

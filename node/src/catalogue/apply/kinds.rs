@@ -86,7 +86,8 @@ impl Application<'_> {
             let Ok(Some(withdrawal)) = Withdrawal::read(entry.entry()) else { continue };
             let resource = withdrawal.of();
             let Withdrawal { reason, title, .. } = withdrawal;
-            let withdrawn = Withdrawn { sequence: entry.entry().sequence, time: entry.entry().time, reason, title };
+            let (sequence, time, visibility) = (entry.entry().sequence, entry.entry().time, entry.entry().visibility);
+            let withdrawn = Withdrawn { sequence, time, reason, title, visibility };
             self.resource(&resource.id(), |state| state.withdraw(resource.author, by, withdrawn))?;
             self.blot(&resource)?;
         }
