@@ -94,14 +94,19 @@ pub(super) fn failure(error: CatalogueError) -> Failure {
     use kapok_store::view::ViewError;
     match error {
         CatalogueError::Rebuilding(percent) => {
-            Failure::unavailable("正在重建索引", format!("the catalogue is being made anew, {percent} %"))
+            Failure::unavailable("not now", format!("the catalogue is being made anew, {percent} %"))
                 .remedy("try again in a moment; files can be opened meanwhile")
+                .said("catalogue.rebuilding")
+                .with("percent", percent)
         }
         CatalogueError::Journal(JournalError::Full { .. }) | CatalogueError::View(ViewError::Full { .. }) => {
-            Failure::no_space("not stored", error.to_string()).remedy("free some space; nothing was lost")
+            Failure::no_space("not stored", error.to_string())
+                .remedy("free some space; nothing was lost")
+                .said("upload.no-space")
         }
         CatalogueError::NotAMember => Failure::conflict("not possible yet", error.to_string())
-            .remedy("join first: kapok join CODE (the code comes from `kapok invite` at the parent)"),
+            .remedy("join first: kapok join CODE (the code comes from `kapok invite` at the parent)")
+            .said("member.not-joined"),
         other => Failure::internal("not done", other.to_string()).remedy("the node's log has more"),
     }
 }
@@ -111,18 +116,24 @@ pub(super) fn blob_failure(title: impl Into<String>, error: &kapok_store::blobs:
     use kapok_store::blobs::BlobError;
     let detail = error.to_string();
     match error {
-        BlobError::NoSpace { .. } => {
-            Failure::no_space(title, detail).remedy("remove something, or use a larger disk; nothing was lost")
-        }
+        BlobError::NoSpace { .. } => Failure::no_space(title, detail)
+            .remedy("remove something, or use a larger disk; nothing was lost")
+            .said("upload.no-space"),
         BlobError::Vanished(_) | BlobError::NotAFile(_) | BlobError::Changed(_) | BlobError::Source { .. } => {
             Failure::invalid(title, detail).remedy("check the file and add it again")
         }
         BlobError::BadToken(_) | BlobError::TooLarge { .. } => Failure::invalid(title, detail),
-        BlobError::WrongOffset { .. } | BlobError::Busy(_) => {
+        BlobError::WrongOffset { expected, .. } => Failure::conflict(title, detail)
+            .remedy("ask where the upload stands, and go on from there")
+            .said("upload.offset")
+            .with("offset", expected),
+        BlobError::Busy(_) => {
             Failure::conflict(title, detail).remedy("ask where the upload stands, and go on from there")
         }
-        BlobError::BrokenOff(_) => Failure::invalid(title, detail).remedy("what arrived is kept; go on from there"),
-        BlobError::NotHeld(_) => Failure::not_found(title, detail),
+        BlobError::BrokenOff(_) => {
+            Failure::invalid(title, detail).remedy("what arrived is kept; go on from there").said("upload.broke-off")
+        }
+        BlobError::NotHeld(_) => Failure::not_found(title, detail).said("file.unknown"),
         BlobError::WrongPiece { .. }
         | BlobError::Incomplete { .. }
         | BlobError::WrongBytes { .. }
