@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kapok_protocol::blob::BlobId;
 
-use super::add::{self, Origin};
+use super::add;
 use super::pieces::{self, MAX_BLOB_BYTES, PIECE_BYTES, PieceValue, piece_count, piece_len, piece_offset};
-use super::publish::Ready;
+use super::pins::Pin;
+use super::staged::{Source, Staged};
 use super::{Added, BlobError, Blobs, Occupied, Shared, io_error};
 use crate::fs::{self, File, Mode};
 
@@ -33,6 +34,8 @@ pub struct Partial {
     data: Box<dyn File>,
     map: Box<dyn File>,
     state: Mutex<State>,
+    /// What arrives is wanted: nobody removes it just as it is complete.
+    _pin: Pin,
     _occupied: Occupied,
 }
 
@@ -56,9 +59,10 @@ impl Blobs {
             return Err(BlobError::TooLarge { size });
         }
         let occupied = shared.occupy(format!("blob {id}"))?;
+        let pin = shared.pin(id);
         if let Some((data, map, values)) = shared.resume_partial(id, size)? {
             let state = Mutex::new(State { values, unsynced_bytes: 0 });
-            return Ok(Partial { shared: shared.clone(), id, size, data, map, state, _occupied: occupied });
+            return Ok(Partial { shared: shared.clone(), id, size, data, map, state, _pin: pin, _occupied: occupied });
         }
         shared.check_space(size)?;
         shared.remove_partial(id)?;
@@ -71,7 +75,7 @@ impl Blobs {
         let dir = shared.paths.partial();
         shared.fs.sync_dir(&dir).map_err(io_error("sync", &dir))?;
         let state = Mutex::new(State { values, unsynced_bytes: 0 });
-        Ok(Partial { shared: shared.clone(), id, size, data, map, state, _occupied: occupied })
+        Ok(Partial { shared: shared.clone(), id, size, data, map, state, _pin: pin, _occupied: occupied })
     }
 
     /// The blobs that have been begun, with their sizes.
@@ -194,8 +198,7 @@ impl Partial {
             });
         }
         self.shared.pieces().keep(id, values);
-        let added = self.shared.publish(vec![Ok(Origin::kept(Ready { path, id, size }))]).pop();
-        let added = added.unwrap_or(Err(BlobError::NotHeld(id)))?;
+        let added = self.shared.keep_at_once(Staged { id, size, source: Source::Partial(path) })?;
         self.shared.remove_partial(id)?;
         // A damaged file of that name is of no use any more.
         let quarantined = self.shared.paths.quarantine().join(id.to_string());

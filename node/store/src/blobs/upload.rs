@@ -9,9 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::add::Origin;
 use super::pieces::{self, PIECE_BYTES, PieceValue, TreeHasher, piece_offset};
-use super::publish::Ready;
+use super::staged::{Source, Staged};
 use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, Shared, io_error};
 use crate::fs::{self, File, Mode};
 
@@ -164,18 +163,27 @@ impl Upload {
         Ok(())
     }
 
-    /// The bytes are complete: they become a blob.
-    pub fn finish(self) -> Result<Added, BlobError> {
-        let (path, sums_path) = self.shared.upload_paths(&self.token);
+    /// The bytes are complete: they are ready to become a blob. If they do not, the upload waits as before.
+    pub fn stage(self) -> Result<Staged, BlobError> {
         let size = self.received();
-        self.file.sync().map_err(self.shared.write_error(&path, size))?;
-        let shared = self.shared.clone();
+        self.file.sync().map_err(self.shared.write_error(&self.path(), size))?;
         let (id, values) = self.hasher.clone().finish();
-        shared.pieces().keep(id, values);
-        let added = shared.publish(vec![Ok(Origin::kept(Ready { path, id, size }))]).pop();
-        let added = added.unwrap_or(Err(BlobError::NotHeld(id)))?;
-        fs::remove_if_there(&*shared.fs, &sums_path).map_err(io_error("remove", &sums_path))?;
-        Ok(added)
+        self.shared.pieces().keep(id, values);
+        Ok(Staged { id, size, source: Source::Upload(Box::new(self)) })
+    }
+
+    /// The bytes are complete: they become a blob, for callers who publish nothing.
+    pub fn finish(self) -> Result<Added, BlobError> {
+        let shared = self.shared.clone();
+        shared.keep_at_once(self.stage()?)
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.shared.upload_paths(&self.token).0
     }
 
     /// Drops what was received.
@@ -211,7 +219,7 @@ impl Shared {
         (staging.join(format!("{token}.upload")), staging.join(format!("{token}.sums")))
     }
 
-    fn remove_upload(&self, token: &str) -> Result<(), BlobError> {
+    pub(super) fn remove_upload(&self, token: &str) -> Result<(), BlobError> {
         let (path, sums_path) = self.upload_paths(token);
         for path in [path, sums_path] {
             fs::remove_if_there(&*self.fs, &path).map_err(io_error("remove", &path))?;

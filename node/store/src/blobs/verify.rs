@@ -91,7 +91,7 @@ impl Shared {
         self.paths.quarantine().join(id.to_string())
     }
 
-    fn quarantine(&self, id: BlobId) -> Result<(), BlobError> {
+    pub(super) fn quarantine(&self, id: BlobId) -> Result<(), BlobError> {
         self.pieces().forget(id);
         let (path, to) = (self.path_of(id), self.quarantine_path(id));
         match self.fs.rename(&path, &to) {
