@@ -163,7 +163,7 @@ impl Shared {
                 Ok(Staged { id, size, source: Source::Original(original(before, mode)) })
             }
             Err(e @ (BlobError::Vanished(_) | BlobError::NotAFile(_) | BlobError::TooLarge { .. })) => Err(e),
-            _ => self.stage_copy(path).map(|staged| staged.to_move(original(named, mode))),
+            _ => self.stage_copy(path).map(|staged| staged.with_original(original(named, mode))),
         }
     }
 

@@ -135,7 +135,7 @@ impl Shared {
                         return Err(BlobError::Changed(original.path));
                     }
                     self.place(&Ready { path: copy.path(), ..ready })?;
-                    copy.to_move(original).source
+                    copy.with_original(original).source
                 }
                 Err(error) => return Err(error),
             },

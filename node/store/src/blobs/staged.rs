@@ -91,7 +91,7 @@ impl Staged {
     }
 
     /// The same, of a copy whose original is to go at the end.
-    pub(super) fn to_move(self, original: Original) -> Self {
+    pub(super) fn with_original(self, original: Original) -> Self {
         let source = match self.source {
             Source::Copy(copy) => Source::CopyToMove(copy, original),
             other => other,
