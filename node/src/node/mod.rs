@@ -22,6 +22,8 @@ mod start;
 mod status;
 mod subscriptions;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod uploads;
 mod withdraw;
 
