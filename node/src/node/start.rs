@@ -226,6 +226,7 @@ fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<(
                 .blocking(move |app| {
                     app.catalogue.wait_for_catch_up(Duration::ZERO).map_err(super::app::failure)?;
                     app.collect_released()?;
+                    app.sweep_step();
                     if due {
                         app.expire_uploads();
                     }
