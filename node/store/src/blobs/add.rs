@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kapok_protocol::blob::BlobId;
+use kapok_protocol::blob::piece::{PieceHasher, PieceList};
 
 use super::keep::Placed;
-use super::pieces::TreeHasher;
 use super::publish::in_parallel;
 use super::space::CHECK_EVERY_BYTES;
 use super::staged::{Original, OwnCopy, Source, Staged};
-use super::{BlobError, Blobs, MAX_BLOB_BYTES, PieceValue, Shared, io_error};
+use super::{BlobError, Blobs, MAX_BLOB_BYTES, Shared, io_error};
 use crate::fs::{File, Kind, Metadata, Mode};
 
 /// Ending of the names in `staging/` that are removed at start.
@@ -177,7 +177,7 @@ impl Shared {
         let copy = OwnCopy::new(self, self.staged_path());
         let path = &copy.path;
         let file = self.fs.open(path, Mode::CreateNew).map_err(self.write_error(path, needed))?;
-        let mut hasher = TreeHasher::default();
+        let mut hasher = PieceHasher::new();
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut checked = needed;
         loop {
@@ -196,9 +196,9 @@ impl Shared {
         }
         let size = hasher.size();
         file.sync().map_err(self.write_error(path, size))?;
-        let (id, values) = hasher.finish();
-        self.pieces().keep(id, values);
-        Ok(Staged { id, size, source: Source::Copy(copy) })
+        let list = hasher.finish();
+        self.pieces().keep(&list);
+        Ok(Staged { id: list.blob(), size, source: Source::Copy(copy) })
     }
 
     pub(super) fn staged_path(&self) -> PathBuf {
@@ -229,17 +229,17 @@ impl Shared {
 
     /// Name and size of an open file; its pieces' values are remembered.
     pub(super) fn hash(&self, file: &dyn File, path: &Path) -> Result<(BlobId, u64), BlobError> {
-        let (id, size, values) = hash(file).map_err(source_error(path))?;
-        self.pieces().keep(id, values);
-        Ok((id, size))
+        let list = hash(file).map_err(source_error(path))?;
+        self.pieces().keep(&list);
+        Ok((list.blob(), list.size()))
     }
 }
 
 /// Name, size and pieces' values of an open file, as far as it went at the beginning: one that grows faster than it is
 /// read would never come to an end.
-pub(super) fn hash(file: &dyn File) -> io::Result<(BlobId, u64, Vec<PieceValue>)> {
+pub(super) fn hash(file: &dyn File) -> io::Result<PieceList> {
     let len = file.metadata()?.len;
-    let mut hasher = TreeHasher::default();
+    let mut hasher = PieceHasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     while hasher.size() < len {
         let wanted = usize::try_from(len - hasher.size()).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES);
@@ -250,9 +250,7 @@ pub(super) fn hash(file: &dyn File) -> io::Result<(BlobId, u64, Vec<PieceValue>)
             Err(e) => return Err(e),
         }
     }
-    let size = hasher.size();
-    let (id, values) = hasher.finish();
-    Ok((id, size, values))
+    Ok(hasher.finish())
 }
 
 fn too_large(size: u64) -> Result<(), BlobError> {

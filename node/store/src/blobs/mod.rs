@@ -12,7 +12,6 @@ mod add;
 mod iter;
 mod keep;
 mod partial;
-mod pieces;
 mod pins;
 mod publish;
 mod reader;
@@ -32,11 +31,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kapok_protocol::blob::BlobId;
 
+pub use kapok_protocol::blob::piece::MAX_BLOB_BYTES;
+
 pub use add::{AddMode, Added};
 pub use iter::Iter;
 pub use keep::Kept;
 pub use partial::Partial;
-pub use pieces::{MAX_BLOB_BYTES, PIECE_BYTES, PieceValue, piece_count, piece_len, piece_offset};
 pub use pins::{Pin, Removal};
 pub use reader::BlobReader;
 pub use space::FLOOR_BYTES;
@@ -46,6 +46,12 @@ pub use verify::Verdict;
 
 use crate::fs::SharedFs;
 use crate::home::Paths;
+
+/// Bytes of every piece but the last, as memory counts them.
+pub const PIECE_BYTES: usize = kapok_protocol::blob::piece::PIECE_BYTES as usize;
+
+/// The chaining value of one piece.
+pub type PieceValue = [u8; kapok_protocol::blob::piece::VALUE_BYTES];
 
 /// What the blob store cannot do, and why.
 #[derive(Debug, thiserror::Error)]

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::pieces::{self, PIECE_BYTES, PieceValue, TreeHasher, piece_offset};
+use kapok_protocol::blob::piece::{PieceHasher, piece_offset, piece_value};
+
 use super::staged::{Source, Staged};
-use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, Shared, io_error};
+use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, PIECE_BYTES, PieceValue, Shared, io_error};
 use crate::fs::{self, File, Mode};
 
 /// Longest name of an upload; twice a UUID.
@@ -39,7 +40,7 @@ pub struct Upload {
     sums: Box<dyn File>,
     sums_len: u64,
     summed: usize,
-    hasher: TreeHasher,
+    hasher: PieceHasher,
     expected: u64,
     _occupied: Occupied,
 }
@@ -167,9 +168,9 @@ impl Upload {
     pub fn stage(self) -> Result<Staged, BlobError> {
         let size = self.received();
         self.file.sync().map_err(self.shared.write_error(&self.path(), size))?;
-        let (id, values) = self.hasher.clone().finish();
-        self.shared.pieces().keep(id, values);
-        Ok(Staged { id, size, source: Source::Upload(Box::new(self)) })
+        let list = self.hasher.clone().finish();
+        self.shared.pieces().keep(&list);
+        Ok(Staged { id: list.blob(), size, source: Source::Upload(Box::new(self)) })
     }
 
     /// The bytes are complete: they become a blob, for callers who publish nothing.
@@ -229,7 +230,7 @@ impl Shared {
 }
 
 /// Hashes the bytes as far as their sums agree.
-fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<TreeHasher> {
+fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<PieceHasher> {
     let mut known: BTreeMap<u32, (usize, PieceValue)> = BTreeMap::new();
     let (mut at, mut record) = (0, [0; RECORD_BYTES]);
     while fs::read_full(sums, at, &mut record)? == RECORD_BYTES {
@@ -241,7 +242,7 @@ fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<TreeHasher> {
             known.insert(u32::from_le_bytes(*index), (len, value));
         }
     }
-    let mut hasher = TreeHasher::default();
+    let mut hasher = PieceHasher::new();
     let mut piece = vec![0; PIECE_BYTES];
     for index in 0.. {
         let Some(&(len, value)) = known.get(&index) else {
@@ -249,7 +250,7 @@ fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<TreeHasher> {
         };
         let bytes = &mut piece[..len];
         let read = fs::read_full(file, piece_offset(index), bytes)?;
-        if read < len || pieces::value(index, bytes) != value {
+        if read < len || piece_value(index, bytes) != value {
             break;
         }
         hasher.update(bytes);
