@@ -131,6 +131,9 @@ pub(super) fn blob_failure(title: impl Into<String>, error: &kapok_store::blobs:
         }
         BlobError::BrokenOff(_) => Failure::invalid(title, detail).remedy("what arrived is kept; go on from there"),
         BlobError::NotHeld(_) => Failure::not_found(title, detail),
+        BlobError::Damaged(_) => {
+            Failure::unavailable(title, detail).remedy("it is fetched again from others; check the disk")
+        }
         BlobError::WrongPiece { .. }
         | BlobError::Incomplete { .. }
         | BlobError::WrongBytes { .. }

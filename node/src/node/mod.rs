@@ -16,6 +16,7 @@ mod indexing;
 mod init;
 mod links;
 mod local;
+mod opening;
 mod port;
 mod search;
 mod start;

@@ -38,7 +38,7 @@ pub use iter::Iter;
 pub use keep::Kept;
 pub use partial::Partial;
 pub use pins::{Pin, Removal};
-pub use reader::BlobReader;
+pub use reader::{BlobReader, CHECK_FIRST_BYTES, CheckedReader};
 pub use space::FLOOR_BYTES;
 pub use staged::Staged;
 pub use upload::{MAX_TOKEN_BYTES, Upload, UploadInfo};
@@ -74,6 +74,8 @@ pub enum BlobError {
     TooLarge { size: u64 },
     #[error("the blob {0} is not here")]
     NotHeld(BlobId),
+    #[error("the blob {0} was damaged on this disk and is in quarantine")]
+    Damaged(BlobId),
     #[error("“{0}” does not name an upload (1 to {MAX_TOKEN_BYTES} of a–z, 0–9, - and _)")]
     BadToken(String),
     #[error("the upload goes on at byte {expected}, not at {got}")]

@@ -505,6 +505,32 @@ fn rot_is_found_quarantined_and_healed() {
 }
 
 #[test]
+fn who_opens_a_damaged_blob_gets_no_wrong_byte_and_it_is_quarantined() {
+    for (size, at) in [(1000, 1), (400_000, 399_999), (700_000, 300_000)] {
+        for known in [true, false] {
+            let (disk, blobs) = disk();
+            let content = bytes(size, 22);
+            let id = blobs.add_reader(&mut content.as_slice(), None).unwrap().id;
+            let whole = |reader: &CheckedReader| -> Result<Vec<u8>, BlobError> {
+                (0..piece_count(reader.size()))
+                    .map(|index| reader.piece(index))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(|p| p.concat())
+            };
+            assert_eq!(whole(&blobs.checked_reader(id).unwrap()).unwrap(), content);
+            disk.rot(&blobs.path_of(id), at, 1);
+            if !known {
+                blobs.shared.pieces().forget(id);
+            }
+            let read = blobs.checked_reader(id).and_then(|reader| whole(&reader));
+            assert!(matches!(read, Err(BlobError::Damaged(damaged)) if damaged == id), "{size} {known}");
+            assert!(!blobs.contains(id).unwrap());
+            assert_eq!(blobs.quarantined().unwrap(), [id]);
+        }
+    }
+}
+
+#[test]
 fn a_persons_file_is_not_given_up_for_a_rotten_blob() {
     let (disk, blobs) = disk();
     let path = Path::new("/home/in/only copy");

@@ -27,6 +27,14 @@ impl Blobs {
         self.shared.verify(id)
     }
 
+    /// The same, unless somebody is at it.
+    pub fn verify_once(&self, id: BlobId) -> Result<Option<Verdict>, BlobError> {
+        match self.shared.occupy(format!("check {id}")) {
+            Ok(_occupied) => self.verify(id).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Takes a blob out of circulation; its bytes stay in `quarantine/` until it is fetched again or they are removed.
     pub fn quarantine(&self, id: BlobId) -> Result<(), BlobError> {
         self.shared.quarantine(id)
@@ -60,7 +68,8 @@ impl Blobs {
         }
         match shared.verify(id)? {
             Verdict::Good { .. } => {}
-            Verdict::Damaged | Verdict::NotHeld => return Err(BlobError::NotHeld(id)),
+            Verdict::Damaged => return Err(BlobError::Damaged(id)),
+            Verdict::NotHeld => return Err(BlobError::NotHeld(id)),
         }
         shared.pieces().get(id).ok_or(BlobError::NotHeld(id))
     }
