@@ -110,13 +110,14 @@ impl App {
         result
     }
 
-    /// Removes a blob that is neither pinned nor named, whole or in part.
+    /// Removes a blob that is neither pinned nor named: whole, in part, and damaged.
     fn remove_unless_named(&self, blob: BlobId) -> std::result::Result<Removal, Obstacle> {
         // Waits without the pins' lock, which others need.
         let remove = || self.blobs.remove_unless_named(blob, || self.is_named_now(blob));
         let removal = settled(remove)?;
         if matches!(removal, Removal::Removed | Removal::NotHeld) {
             let _ = self.blobs.abandon_partial(blob);
+            let _ = self.blobs.discard_quarantined(blob);
             self.rounds.recount();
             tracing::info!(%blob, removed = removal == Removal::Removed, "no live resource names it any more");
         }

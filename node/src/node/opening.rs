@@ -124,7 +124,7 @@ impl BlobReader for Ranges {
                 bytes = match tokio::task::spawn_blocking(move || part(&reader, at, end)).await {
                     Ok(Ok(bytes)) => bytes,
                     Ok(Err(BlobError::Damaged(_))) => {
-                        let _ = app.blocking(move |app| Ok(app.want_again(blob))).await;
+                        let _ = tokio::task::spawn_blocking(move || app.want_again(blob)).await;
                         break;
                     }
                     _ => break,

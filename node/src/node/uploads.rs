@@ -246,6 +246,21 @@ impl App {
             Ok(expired) => self.forget_uploads(&expired),
             Err(error) => tracing::warn!(%error, "old uploads could not be cleared"),
         }
+        self.expire_metas(before);
+    }
+
+    /// Those that a kill has left without their bytes, just as these were published.
+    fn expire_metas(&self, before: SystemTime) {
+        let Ok(names) = std::fs::read_dir(self.home.paths().staging()) else { return };
+        for entry in names.flatten() {
+            let name = entry.file_name();
+            let Some(token) = name.to_str().and_then(|name| name.strip_suffix(".meta")) else { continue };
+            let is_old = entry.metadata().and_then(|m| m.modified()).is_ok_and(|modified| modified < before);
+            let is_alone = !self.home.paths().staging().join(format!("{token}.upload")).exists();
+            if is_old && is_alone && self.blobs.abandon_upload(token).is_ok() {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 }
 

@@ -144,3 +144,20 @@ fn new_versions_that_come_at_the_same_time_are_all_listed() {
     let listed: Vec<u32> = resource.former.iter().map(|version| version.number).collect();
     assert_eq!((resource.version, listed), (5, vec![1, 2, 3, 4]));
 }
+
+#[test]
+fn what_a_kill_has_left_of_a_published_upload_expires_and_no_other() {
+    let node = TestNode::new();
+    let staging = node.app.home.paths().staging();
+    let (used_up, waiting) = (node.upload("一.txt", FIRST), node.upload("二.txt", SECOND));
+    let meta = |token: &str| staging.join(format!("{token}.meta"));
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    for token in [&used_up, &waiting] {
+        std::fs::File::options().write(true).open(meta(token)).unwrap().set_modified(long_ago).unwrap();
+    }
+    // As between the moment when the blob gets its place and the one when its upload is forgotten.
+    std::fs::remove_file(staging.join(format!("{used_up}.upload"))).unwrap();
+    node.app.expire_uploads();
+    assert!(!meta(&used_up).exists());
+    assert_eq!(node.app.upload(&Viewer::Owner, &waiting).unwrap().offset, SECOND.len() as u64);
+}

@@ -41,6 +41,15 @@ fn a_file_that_was_pinned_when_it_was_released_goes_later() {
     assert!(!node.holds(CONTENT));
 }
 
+#[test]
+fn not_even_the_damaged_bytes_of_what_was_withdrawn_stay() {
+    let node = TestNode::new();
+    let first = node.added(&of_paths(&[&node.file("课件.txt", CONTENT)]));
+    node.app.blobs.quarantine(BlobId::of(CONTENT.as_bytes())).unwrap();
+    withdraw(&node, &first.id);
+    assert_eq!(node.app.blobs.quarantined().unwrap(), []);
+}
+
 /// Steps until the sweep that is due at `now` is through.
 fn sweep(node: &TestNode, now: Instant) {
     node.app.sweep_step_at(now);
