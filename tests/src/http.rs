@@ -68,6 +68,15 @@ impl Browser {
         self.send("GET", path, &[], Vec::new())
     }
 
+    /// None if the answer ends before all that it promised has come.
+    ///
+    /// # Panics
+    /// If there is no answer at all.
+    #[must_use]
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send("GET", path, &[], Vec::new())
+    }
+
     /// # Panics
     /// If there is no answer at all.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
@@ -75,8 +84,12 @@ impl Browser {
     }
 
     /// # Panics
-    /// If there is no answer at all.
+    /// If there is no answer at all, or not all of one.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        self.try_send(method, path, headers, body).unwrap_or_else(|| panic!("{method} {path}: the answer breaks off"))
+    }
+
+    fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Option<Answer> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -143,11 +156,11 @@ impl Browser {
     }
 }
 
-fn answer(mut response: Response<ureq::Body>) -> Answer {
+fn answer(mut response: Response<ureq::Body>) -> Option<Answer> {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let status = response.status().as_u16();
     let content_type = header("content-type").unwrap_or_default();
     let cookie = header("set-cookie").and_then(|cookie| cookie.split(';').next().map(str::to_owned));
-    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
-    Answer { status, content_type, cookie, body }
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().ok()?;
+    Some(Answer { status, content_type, cookie, body })
 }

@@ -67,6 +67,39 @@ fn twenty_kills_at_any_moment_lose_nothing_that_was_acknowledged() {
     }
 }
 
+#[test]
+fn a_kill_during_a_move_leaves_the_file_or_has_published_it() {
+    let mut node = Node::init("city", "攀枝花市电教馆");
+    node.start();
+    let mut dice = Dice(20_260_901);
+    let (mut kept, mut published) = (0, 0);
+    for round in 0..12_u64 {
+        let title = format!("录像{round}");
+        let content = format!("第 {round} 段：木棉开花").repeat(40_000);
+        let file = node.file(&format!("{title}.txt"), &content);
+        let (home, moved) = (node.home(), file.clone());
+        let arguments = ["--move", "--visibility", "public", "--license", "CC0-1.0"];
+        let adding = thread::spawn(move || {
+            run_kapok(&home, &[&["add", moved.to_str().unwrap()][..], &arguments].concat());
+        });
+        // Sooner or later, so that there is some of both on any machine.
+        some_time(dice.below(1 + 20 * round * round));
+        node.kill();
+        adding.join().unwrap();
+        node.start();
+        if file.exists() {
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), content, "round {round}");
+            kept += 1;
+        } else {
+            let found = node.search(&title);
+            let first = found["hits"].as_array().unwrap().iter().find(|hit| hit["title"] == title.as_str());
+            get_and_check(&node, id(first.unwrap_or_else(|| panic!("round {round}: {found}"))), &title);
+            published += 1;
+        }
+    }
+    assert!(kept > 0 && published > 0, "{kept} were kept and {published} published: this means little");
+}
+
 /// What the test asks a node before and after.
 fn known(node: &Node, resource: &Value) -> (Value, Value) {
     let status = node.kapok(&["status"]);

@@ -5,6 +5,7 @@
 mod bad_input;
 mod contract;
 mod crash;
+mod damage;
 mod readme;
 mod road;
 mod support;

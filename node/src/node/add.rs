@@ -1,7 +1,9 @@
 //! Adding: files into the blob store, their text out of them, one signed entry for each resource.
 //!
-//! Order: bytes durable, texts durable, then the entries: data before reference. Nothing is published unless all of it
-//! can be; what was stored for nothing stays, see `collect`.
+//! What can be refused without reading a file is refused first. Then the files are staged and read for their text, which
+//! leaves no trace; then they get their places, durably; then the entries are published: data before reference. Only
+//! after that do the files go that were moved, and the uploads that were used up. Nothing is published unless all of it
+//! can be, and what goes wrong on the way leaves everything as it was ([`kapok_store::blobs::Kept`]).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,16 +14,21 @@ use kapok_http::port::{
     Viewer,
 };
 use kapok_indexer::ExtractError;
-use kapok_library::resource::rules::{check_file_name, check_publishable};
+use kapok_library::resource::rules::{MAX_TITLE_CHARS, check_file_name, check_publishable};
 use kapok_library::resource::{File, Resource, ResourceId, ResourceKey, Text};
 use kapok_library::vocabulary::Vocabulary;
-use kapok_protocol::entry::PersonId;
+use kapok_protocol::blob::BlobId;
+use kapok_protocol::entry::{MAX_ENTRY_BYTES, PersonId};
 use kapok_protocol::visibility::Visibility;
-use kapok_store::blobs::{AddMode, Added};
+use kapok_store::blobs::{AddMode, Staged};
 
 use super::app::{App, blob_failure, failure, now};
 use super::facts;
+use super::uploads::CompleteUpload;
 use crate::catalogue::{Found, Statement};
+
+#[cfg(test)]
+mod tests;
 
 const TITLE: &str = "cannot add";
 /// More files in one call are better given in several; each call publishes all or nothing.
@@ -35,10 +42,115 @@ const TEXT_LEVEL: i32 = 12;
 /// A licence is needed; what a node adds without saying is for the federation.
 const DEFAULT_LICENSE: &str = "federation";
 
-/// A file that is in the blob store.
-struct Stored {
+/// Staged together, so that progress is seen.
+const STAGE_FILES: usize = 64;
+
+/// The files that are to be added.
+enum Offered {
+    Paths(Vec<PathFile>),
+    Uploads(Vec<CompleteUpload>),
+}
+
+/// A file of this machine.
+struct PathFile {
+    path: PathBuf,
     name: String,
-    added: Added,
+    size: u64,
+}
+
+/// A file that is ready to become a blob.
+struct Named {
+    name: String,
+    staged: Staged,
+}
+
+impl Offered {
+    /// The files' names and sizes, as their resources will state them.
+    fn files(&self) -> Vec<File> {
+        let file = |name: &String, size| File {
+            mime: media_type(name).to_owned(),
+            name: name.clone(),
+            size,
+            blob: BlobId([0; 32]),
+            text: None,
+        };
+        match self {
+            Self::Paths(paths) => paths.iter().map(|path| file(&path.name, path.size)).collect(),
+            Self::Uploads(uploads) => uploads.iter().map(|upload| file(&upload.name, upload.size)).collect(),
+        }
+    }
+}
+
+/// What the resources of one call have in common.
+struct Plan<'a> {
+    request: &'a AddRequest,
+    draft: Resource,
+    /// All files are one resource.
+    together: bool,
+    me: kapok_protocol::identity::NodeId,
+}
+
+impl Plan<'_> {
+    fn grouped<T>(&self, files: Vec<T>) -> Vec<Vec<T>> {
+        if self.together { vec![files] } else { files.into_iter().map(|file| vec![file]).collect() }
+    }
+
+    /// The resource of these files as it will be published, if it may be.
+    fn resource(
+        &self,
+        files: Vec<File>,
+        many: bool,
+        old: Option<&Found>,
+    ) -> Result<(ResourceKey, Resource, Visibility)> {
+        let resource = Resource { files, version: 1, ..self.draft.clone() };
+        let (key, resource, visibility) = self.versioned(titled(resource, many), old);
+        let checked = check_publishable(&resource, Vocabulary::get());
+        checked.map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+        let bytes = resource.to_body().len();
+        if bytes > MAX_ENTRY_BYTES {
+            let detail = format!(
+                "what is said of its {} files takes {bytes} bytes, more than the {MAX_ENTRY_BYTES} of an entry",
+                resource.files.len()
+            );
+            return Err(Failure::invalid(TITLE, detail).remedy("add the files as several resources"));
+        }
+        Ok((key, resource, visibility))
+    }
+
+    /// The key, body and visibility under which a resource is published: a new one, or the next version of `old`.
+    fn versioned(&self, mut resource: Resource, old: Option<&Found>) -> (ResourceKey, Resource, Visibility) {
+        let asked = self.request.visibility.map(facts::protocol_visibility);
+        let Some(old) = old else {
+            let key = ResourceKey { author: self.me, name: rand::random() };
+            return (key, resource, asked.unwrap_or(Visibility::Federation));
+        };
+        // What is not said anew stays as it was.
+        let was = &old.resource;
+        let keep = |new: &mut String, old: &String| {
+            if new.is_empty() {
+                new.clone_from(old);
+            }
+        };
+        if self.request.title.is_none() {
+            resource.title.clone_from(&was.title);
+        }
+        keep(&mut resource.description, &was.description);
+        keep(&mut resource.subject, &was.subject);
+        keep(&mut resource.kind, &was.kind);
+        keep(&mut resource.maker, &was.maker);
+        if self.request.license.is_none() {
+            resource.license.clone_from(&was.license);
+        }
+        if resource.stage.is_empty() {
+            resource.stage.clone_from(&was.stage);
+            resource.years.clone_from(&was.years);
+        }
+        if resource.keywords.is_empty() {
+            resource.keywords.clone_from(&was.keywords);
+        }
+        let visibility = asked.unwrap_or(old.visibility);
+        (old.key, was.replaced_by(resource, old.time, old.visibility, visibility), visibility)
+    }
 }
 
 impl App {
@@ -49,51 +161,70 @@ impl App {
         progress: &ProgressSender,
     ) -> Result<AddReply> {
         let replaced = request.replaces.as_deref().map(|id| self.replaced(id)).transpose()?;
-        let draft = draft(request)?;
-        let (stored, together) = match request.source() {
-            AddSource::Paths(paths) => {
-                let files = self.expand(&paths)?;
-                (self.store_paths(&files, request.mode, progress)?, request.together)
-            }
-            AddSource::Uploads(tokens) => (self.finish_uploads(viewer, &tokens)?, true),
+        let draft = Resource { created: now(), ..draft(request)? };
+        let offered = match request.source() {
+            AddSource::Paths(paths) => Offered::Paths(self.expand(&paths)?),
+            AddSource::Uploads(tokens) => Offered::Uploads(self.complete_uploads(viewer, &tokens)?),
         };
-        let groups: Vec<Vec<Stored>> = if together || replaced.is_some() {
-            vec![stored]
-        } else {
-            stored.into_iter().map(|file| vec![file]).collect()
+        let together = request.together || replaced.is_some() || matches!(offered, Offered::Uploads(_));
+        let plan = Plan { request, draft, together, me: self.catalogue.id() };
+        self.refuse_early(&plan, &offered, replaced.as_ref())?;
+
+        let files = match offered {
+            Offered::Paths(paths) => self.stage_paths(&paths, request.mode, progress)?,
+            Offered::Uploads(uploads) => stage_uploads(uploads)?,
         };
+        let (groups, staged) = self.read_texts(plan.grouped(files), progress)?;
+        // From here on until all is published, whatever goes wrong takes everything back.
+        let is_named = |blob| self.may_be_named(blob);
+        let kept = self.blobs.keep(staged, &is_named).map_err(|error| blob_failure(TITLE, &error))?;
+        let resources = self.publish_resources(viewer, &plan, groups)?;
+        for error in kept.settle() {
+            tracing::warn!(%error, "published; a file that was to be moved is still where it was");
+        }
+        if let AddSource::Uploads(tokens) = request.source() {
+            self.forget_uploads(&tokens);
+        }
+        self.rounds.recount();
+        let end = self.catalogue.journal().end().position;
+        if !self.indexing.wait_for(end, INDEX_PATIENCE) {
+            tracing::info!("what was added will be found by searches a little later");
+        }
+        self.rounds.announce();
+        Ok(AddReply { resources })
+    }
+
+    /// Refuses what will be refused, before any file is touched.
+    fn refuse_early(&self, plan: &Plan<'_>, offered: &Offered, replaced: Option<&Found>) -> Result<()> {
+        drop(self.reading()?);
+        if let Some(reason) = self.catalogue.journal().read_only_because() {
+            return Err(Failure::no_space(TITLE, reason).remedy("free some space; what is here can be read meanwhile"));
+        }
+        let title = plan.draft.title.chars().count();
+        if title > MAX_TITLE_CHARS {
+            let detail = format!("the title has {title} characters, more than {MAX_TITLE_CHARS}");
+            return Err(Failure::invalid(TITLE, detail).remedy("shorten it"));
+        }
+        let groups = plan.grouped(offered.files());
         let many = groups.len() > 1;
-        let time = now();
-        let total = groups.iter().map(Vec::len).sum::<usize>() as u64;
-        let mut done = 0;
+        groups.into_iter().try_for_each(|files| plan.resource(files, many, replaced).map(|_| ()))
+    }
+
+    /// One entry for each group of files: all of them or none.
+    fn publish_resources(
+        &self,
+        viewer: &Viewer,
+        plan: &Plan<'_>,
+        groups: Vec<Vec<File>>,
+    ) -> Result<Vec<AddedResource>> {
+        // Two new versions of one resource come one after the other, and each knows the one before it.
+        let _turn = plan.request.replaces.as_ref().map(|_| self.versions_turn());
+        let replaced = plan.request.replaces.as_deref().map(|id| self.replaced(id)).transpose()?;
+        let many = groups.len() > 1;
         let mut statements = Vec::with_capacity(groups.len());
         let mut added = Vec::with_capacity(groups.len());
-        for group in groups {
-            let mut files = Vec::with_capacity(group.len());
-            let mut found_title = None;
-            for stored in group {
-                let (text, title) = self.extract(&stored)?;
-                found_title = found_title.or(title);
-                done += 1;
-                progress.report(Progress {
-                    phase: "publish".to_owned(),
-                    done_items: done,
-                    total_items: total,
-                    ..Progress::default()
-                });
-                files.push(File {
-                    mime: media_type(&stored.name).to_owned(),
-                    name: stored.name,
-                    size: stored.added.size,
-                    blob: stored.added.id,
-                    text,
-                });
-            }
-            let resource = Resource { files, version: 1, created: time, ..draft.clone() };
-            let resource = titled(resource, many, found_title.as_deref());
-            let (key, resource, visibility) = self.versioned(resource, replaced.as_ref(), request);
-            check_publishable(&resource, Vocabulary::get())
-                .map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+        for files in groups {
+            let (key, resource, visibility) = plan.resource(files, many, replaced.as_ref())?;
             added.push(AddedResource {
                 id: key.id().to_string(),
                 title: resource.title.clone(),
@@ -106,14 +237,8 @@ impl App {
             }
             statements.push(statement(key, visibility, Some(resource.to_body()), viewer, self));
         }
-        self.catalogue.publish(statements, time).map_err(failure)?;
-        self.rounds.recount();
-        let end = self.catalogue.journal().end().position;
-        if !self.indexing.wait_for(end, INDEX_PATIENCE) {
-            tracing::info!("what was added will be found by searches a little later");
-        }
-        self.rounds.announce();
-        Ok(AddReply { resources: added })
+        self.catalogue.publish(statements, now()).map_err(failure)?;
+        Ok(added)
     }
 
     /// The resource of which a new version is added; only its own node can.
@@ -135,48 +260,8 @@ impl App {
         Ok(found)
     }
 
-    /// The key, body and visibility under which a resource is published: a new one, or the next version of `old`.
-    fn versioned(
-        &self,
-        mut resource: Resource,
-        old: Option<&Found>,
-        request: &AddRequest,
-    ) -> (ResourceKey, Resource, Visibility) {
-        let asked = request.visibility.map(facts::protocol_visibility);
-        let Some(old) = old else {
-            let key = ResourceKey { author: self.catalogue.id(), name: rand::random() };
-            return (key, resource, asked.unwrap_or(Visibility::Federation));
-        };
-        // What is not said anew stays as it was.
-        let was = &old.resource;
-        let keep = |new: &mut String, old: &String| {
-            if new.is_empty() {
-                new.clone_from(old);
-            }
-        };
-        if request.title.is_none() {
-            resource.title.clone_from(&was.title);
-        }
-        keep(&mut resource.description, &was.description);
-        keep(&mut resource.subject, &was.subject);
-        keep(&mut resource.kind, &was.kind);
-        keep(&mut resource.maker, &was.maker);
-        if request.license.is_none() {
-            resource.license.clone_from(&was.license);
-        }
-        if resource.stage.is_empty() {
-            resource.stage.clone_from(&was.stage);
-            resource.years.clone_from(&was.years);
-        }
-        if resource.keywords.is_empty() {
-            resource.keywords.clone_from(&was.keywords);
-        }
-        let visibility = asked.unwrap_or(old.visibility);
-        (old.key, was.replaced_by(resource, old.time, old.visibility, visibility), visibility)
-    }
-
     /// The files of paths and folders, in order; hidden and temporary ones are passed over.
-    fn expand(&self, paths: &[String]) -> Result<Vec<PathBuf>> {
+    fn expand(&self, paths: &[String]) -> Result<Vec<PathFile>> {
         let mut files = Vec::new();
         for path in paths {
             let path = PathBuf::from(path);
@@ -198,72 +283,105 @@ impl App {
         if files.is_empty() {
             return Err(Failure::invalid(TITLE, "there is no file in it").remedy("give at least one file"));
         }
-        for path in &files {
-            check_file_name(&name_of(path)?).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
-        }
-        Ok(files)
+        let file = |path: PathBuf| {
+            let name = name_of(&path)?;
+            check_file_name(&name).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+            let metadata = std::fs::metadata(&path);
+            if metadata.as_ref().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+                return Err(empty(&path.display().to_string()));
+            }
+            // One that has just gone is missed when it is read.
+            Ok(PathFile { size: metadata.map_or(0, |metadata| metadata.len()), path, name })
+        };
+        files.into_iter().map(file).collect()
     }
 
-    fn store_paths(&self, files: &[PathBuf], mode: IngestMode, progress: &ProgressSender) -> Result<Vec<Stored>> {
+    fn stage_paths(&self, files: &[PathFile], mode: IngestMode, progress: &ProgressSender) -> Result<Vec<Named>> {
         let mode = match mode {
             IngestMode::Copy => AddMode::Copy,
             IngestMode::Move => AddMode::Move,
             IngestMode::Reflink => AddMode::Reflink,
         };
-        // An empty file is refused before anything is moved.
-        for path in files {
-            if std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
-                return Err(empty(&path.display().to_string()));
-            }
-        }
-        let sizes: Vec<u64> = files.iter().map(|path| std::fs::metadata(path).map_or(0, |m| m.len())).collect();
-        let total: u64 = sizes.iter().sum();
+        let total_bytes = files.iter().map(|file| file.size).sum();
         let mut done_bytes = 0;
-        let mut stored = Vec::with_capacity(files.len());
-        // Files are synced together, so that a folder of small ones does not cost a disk turn each.
-        for (files, sizes) in files.chunks(64).zip(sizes.chunks(64)) {
-            for (path, added) in files.iter().zip(self.blobs.add_batch(files, mode)) {
-                let title = format!("cannot add {}", path.display());
-                let added = added.map_err(|error| blob_failure(title, &error))?;
-                stored.push(Stored { name: name_of(path)?, added });
+        let mut all = Vec::with_capacity(files.len());
+        for files in files.chunks(STAGE_FILES) {
+            let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+            for (file, staged) in files.iter().zip(self.blobs.stage_batch(&paths, mode)) {
+                let title = format!("cannot add {}", file.path.display());
+                let staged = staged.map_err(|error| blob_failure(title, &error))?;
+                if staged.size() == 0 {
+                    return Err(empty(&file.path.display().to_string()));
+                }
+                all.push(Named { name: file.name.clone(), staged });
             }
-            done_bytes += sizes.iter().sum::<u64>();
+            done_bytes += files.iter().map(|file| file.size).sum::<u64>();
             progress.report(Progress {
                 phase: "hash".to_owned(),
                 done_bytes,
-                total_bytes: total,
-                done_items: stored.len() as u64,
+                total_bytes,
+                done_items: all.len() as u64,
                 ..Progress::default()
             });
         }
-        Ok(stored)
+        Ok(all)
     }
 
-    fn finish_uploads(&self, viewer: &Viewer, tokens: &[String]) -> Result<Vec<Stored>> {
-        let finished = self.uploads_finished(viewer, tokens)?;
-        Ok(finished.into_iter().map(|(name, added)| Stored { name, added }).collect())
+    /// The files as their resources state them, and everything that is to be kept: the files and their texts.
+    fn read_texts(&self, groups: Vec<Vec<Named>>, progress: &ProgressSender) -> Result<(Vec<Vec<File>>, Vec<Staged>)> {
+        let total_items = groups.iter().map(Vec::len).sum::<usize>() as u64;
+        let mut stated = Vec::with_capacity(groups.len());
+        let mut kept = Vec::new();
+        let mut done_items = 0;
+        for group in groups {
+            let mut files = Vec::with_capacity(group.len());
+            for file in group {
+                let text = self.extract(&file)?;
+                files.push(File {
+                    mime: media_type(&file.name).to_owned(),
+                    name: file.name,
+                    size: file.staged.size(),
+                    blob: file.staged.id(),
+                    text: text.as_ref().map(|text| Text { blob: text.id(), size: text.size() }),
+                });
+                kept.push(file.staged);
+                kept.extend(text);
+                done_items += 1;
+                let phase = "publish".to_owned();
+                progress.report(Progress { phase, done_items, total_items, ..Progress::default() });
+            }
+            stated.push(files);
+        }
+        Ok((stated, kept))
     }
 
-    /// The text of a file as a blob, and the title that the file itself gives.
-    fn extract(&self, stored: &Stored) -> Result<(Option<Text>, Option<String>)> {
-        let extracted = match self.extraction.extract(&self.blobs.path_of(stored.added.id), &stored.name) {
+    /// The text of a file, as a blob to be.
+    fn extract(&self, file: &Named) -> Result<Option<Staged>> {
+        let extracted = match self.extraction.extract(&file.staged.path(), &file.name) {
             Ok(extracted) => extracted,
-            Err(ExtractError::NoText | ExtractError::Unsupported) => return Ok((None, None)),
+            Err(ExtractError::NoText | ExtractError::Unsupported) => return Ok(None),
             Err(error) => {
                 // The file is shared all the same: who has the right program opens it.
-                tracing::info!(file = stored.name, %error, "no text was found");
-                return Ok((None, None));
+                tracing::info!(file = file.name, %error, "no text was found");
+                return Ok(None);
             }
         };
         if extracted.text.trim().is_empty() {
-            return Ok((None, extracted.title));
+            return Ok(None);
         }
         let packed = zstd::bulk::compress(extracted.text.as_bytes(), TEXT_LEVEL)
             .map_err(|error| Failure::internal(TITLE, format!("its text cannot be packed: {error}")))?;
-        let added = self.blobs.add_reader(&mut packed.as_slice(), Some(packed.len() as u64));
-        let added = added.map_err(|error| blob_failure(TITLE, &error))?;
-        Ok((Some(Text { blob: added.id, size: added.size }), extracted.title))
+        let staged = self.blobs.stage_reader(&mut packed.as_slice(), Some(packed.len() as u64));
+        staged.map(Some).map_err(|error| blob_failure(TITLE, &error))
     }
+}
+
+fn stage_uploads(uploads: Vec<CompleteUpload>) -> Result<Vec<Named>> {
+    let stage = |upload: CompleteUpload| {
+        let staged = upload.bytes.stage().map_err(|error| blob_failure("cannot publish the upload", &error))?;
+        Ok(Named { name: upload.name, staged })
+    };
+    uploads.into_iter().map(stage).collect()
 }
 
 fn statement(key: ResourceKey, visibility: Visibility, body: Option<Vec<u8>>, viewer: &Viewer, app: &App) -> Statement {
@@ -323,7 +441,7 @@ fn draft(request: &AddRequest) -> Result<Resource> {
 
 /// A title where none was given: the first file's name without its ending. With many resources in one call a given
 /// title would name them all alike, so each gets its own behind it.
-fn titled(mut resource: Resource, many: bool, _found: Option<&str>) -> Resource {
+fn titled(mut resource: Resource, many: bool) -> Resource {
     let name = resource.files.first().map(|file| file.name.clone()).unwrap_or_default();
     let stem = Path::new(&name).file_stem().map_or(name.clone(), |stem| stem.to_string_lossy().into_owned());
     if resource.title.is_empty() {
@@ -331,7 +449,7 @@ fn titled(mut resource: Resource, many: bool, _found: Option<&str>) -> Resource 
     } else if many {
         resource.title = format!("{} {stem}", resource.title);
     }
-    resource.title = resource.title.chars().take(kapok_library::resource::rules::MAX_TITLE_CHARS).collect();
+    resource.title = resource.title.chars().take(MAX_TITLE_CHARS).collect();
     resource
 }
 

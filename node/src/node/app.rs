@@ -14,6 +14,7 @@ use kapok_store::home::Home;
 use kapok_store::journal::Journal;
 use tokio::sync::watch;
 
+use super::collect::Collection;
 use super::indexing::Indexing;
 use super::local::Local;
 use super::sync::Rounds;
@@ -38,6 +39,9 @@ pub(crate) struct App {
     pub(super) extraction: Pool,
     pub(super) settings: Mutex<Settings>,
     pub(super) rounds: Rounds,
+    pub(super) collection: Collection,
+    /// Held by whoever reads a resource in order to publish what comes after it.
+    pub(super) versions: Mutex<()>,
     /// The network's parts, once it is up.
     pub(super) links: OnceLock<Links>,
     pub(super) exchange: OnceLock<Exchange>,
@@ -81,6 +85,11 @@ impl App {
     pub(super) fn reading(&self) -> Result<Reading<'_>> {
         self.catalogue.wait_for_catch_up(REBUILD_PATIENCE).map_err(failure)?;
         self.catalogue.reading().map_err(failure)
+    }
+
+    /// Waits until nobody else is about to publish what follows on a resource as it is now.
+    pub(super) fn versions_turn(&self) -> MutexGuard<'_, ()> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
@@ -134,6 +143,9 @@ pub(super) fn blob_failure(title: impl Into<String>, error: &kapok_store::blobs:
             Failure::invalid(title, detail).remedy("what arrived is kept; go on from there").said("upload.broke-off")
         }
         BlobError::NotHeld(_) => Failure::not_found(title, detail).said("file.unknown"),
+        BlobError::Damaged(_) => {
+            Failure::unavailable(title, detail).remedy("it is fetched again from others; check the disk")
+        }
         BlobError::WrongPiece { .. }
         | BlobError::Incomplete { .. }
         | BlobError::WrongBytes { .. }

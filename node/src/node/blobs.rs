@@ -9,7 +9,7 @@ use kapok_protocol::blob::piece::{piece_count, piece_offset};
 use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
-use kapok_store::blobs::{PIECE_BYTES, Partial};
+use kapok_store::blobs::{BlobError, PIECE_BYTES, Partial};
 
 use super::app::App;
 
@@ -55,7 +55,14 @@ impl BlobBackend for BlobsOnDisk {
     }
 
     fn piece_list(&self, blob: &BlobId) -> Option<Vec<u8>> {
-        self.app.blobs.pieces(*blob).ok().map(|values| values.concat())
+        match self.app.blobs.pieces(*blob) {
+            Ok(values) => Some(values.concat()),
+            Err(BlobError::Damaged(_)) => {
+                self.app.want_again(*blob);
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     fn begin(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String> {

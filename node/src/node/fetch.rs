@@ -1,15 +1,18 @@
 //! Bringing a resource's files to this node, and putting them where a person wants them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kapok_http::port::{Failure, FetchReply, FetchRequest, FetchedFile, Progress, ProgressSender, Result, Viewer};
 use kapok_library::resource::File;
+use kapok_protocol::blob::BlobId;
 use kapok_protocol::blob::message::Urgency;
+use kapok_store::blobs::Verdict;
 
-use super::app::{App, failure};
+use super::app::{App, blob_failure, failure};
 use super::facts;
-use crate::catalogue::Record;
+use crate::catalogue::{Found, Record};
 
 const TITLE: &str = "cannot get the files";
 
@@ -24,73 +27,89 @@ impl App {
         let out = request.out.as_deref().map(|out| out_dir(viewer, out)).transpose()?;
         let (viewer, id) = (viewer.clone(), id.to_owned());
         let found = self.blocking(move |app| app.visible(&app.reading()?, &viewer, &id)).await?;
+        let found = Arc::new(found);
+        // A file that is here may turn out damaged when it is read; then it is brought here once more.
+        let mut damaged = BTreeSet::new();
+        loop {
+            self.bring(&found, &damaged, progress).await?;
+            let (putting, out) = (found.clone(), out.clone());
+            match self.blocking(move |app| Ok(app.put_out(&putting.resource.files, out.as_deref()))).await? {
+                Ok(reply) => return Ok(reply),
+                Err(Unput::Damaged(blob)) if damaged.insert(blob) => self.rounds.recount(),
+                Err(Unput::Damaged(blob)) => return Err(self.damaged(blob)),
+                Err(Unput::Failed(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    /// Brings here what is missing of a resource, and waits for it.
+    async fn bring(
+        self: &Arc<Self>,
+        found: &Found,
+        damaged: &BTreeSet<BlobId>,
+        progress: &ProgressSender,
+    ) -> Result<()> {
         let home = found.key.author;
-        let files = found.resource.files.clone();
+        let files = &found.resource.files;
         let total_bytes = found.resource.bytes();
         // What a person waits for goes before everything else; the texts come along, so that it is found better.
         let texts = files.iter().filter_map(|file| file.text.map(|text| (text.blob, text.size)));
-        let wanted: Vec<_> = files.iter().map(|file| (file.blob, file.size)).chain(texts).collect();
-        let missing: Vec<_> =
-            wanted.into_iter().filter(|(blob, _)| !self.blobs.contains(*blob).unwrap_or(false)).collect();
-        if !missing.is_empty() {
-            let unreachable =
-                || Failure::unavailable(TITLE, "the network is not up yet").remedy("try again in a moment");
-            let exchange = self.exchange.get().ok_or_else(unreachable)?.clone();
-            if let Some(links) = self.links.get() {
-                let _ = self.call_parent(links).await;
-            }
-            let fetches =
-                missing.iter().map(|(blob, size)| exchange.fetch(*blob, *size, home, Urgency::Interactive, 0));
-            let all = futures::future::join_all(fetches);
-            tokio::pin!(all);
-            let mut tick = tokio::time::interval(std::time::Duration::from_millis(250));
-            let results = loop {
-                tokio::select! {
-                    results = &mut all => break results,
-                    _ = tick.tick() => {
-                        let moving = exchange.progress();
-                        let of = |file: &File| {
-                            let here = self.blobs.contains(file.blob).unwrap_or(false);
-                            let done = moving.iter().find(|transfer| transfer.blob == file.blob).map_or(0, |t| t.done);
-                            if here { file.size } else { done }
-                        };
-                        progress.report(Progress {
-                            phase: "blobs".to_owned(),
-                            name: found.resource.title.clone(),
-                            done_bytes: files.iter().map(of).sum(),
-                            total_bytes,
-                            rate_bps: moving.iter().map(|transfer| transfer.rate_bps).sum(),
-                            ..Progress::default()
-                        });
-                    }
-                }
-            };
-            for ((blob, _), result) in missing.iter().zip(results) {
-                // Without its text a file can be used all the same.
-                if let Err(error) = result
-                    && let Some(file) = files.iter().find(|file| file.blob == *blob)
-                {
-                    return Err(Failure::unavailable(
-                        TITLE,
-                        format!("“{}” cannot be brought here: {error}", file.name),
-                    )
-                    .remedy(
-                        "try again when the node that has it can be reached; it comes by itself if you subscribe",
-                    ));
+        let wanted = files.iter().map(|file| (file.blob, file.size)).chain(texts);
+        let missing: Vec<_> = wanted.filter(|(blob, _)| !self.blobs.contains(*blob).unwrap_or(false)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let unreachable = || Failure::unavailable(TITLE, "the network is not up yet").remedy("try again in a moment");
+        let exchange = self.exchange.get().ok_or_else(unreachable)?.clone();
+        if let Some(links) = self.links.get() {
+            let _ = self.call_parent(links).await;
+        }
+        let fetches = missing.iter().map(|(blob, size)| exchange.fetch(*blob, *size, home, Urgency::Interactive, 0));
+        let all = futures::future::join_all(fetches);
+        tokio::pin!(all);
+        let step = |done_bytes, rate_bps| Progress {
+            phase: "blobs".to_owned(),
+            name: found.resource.title.clone(),
+            done_bytes,
+            total_bytes,
+            rate_bps,
+            ..Progress::default()
+        };
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(250));
+        let results = loop {
+            tokio::select! {
+                results = &mut all => break results,
+                _ = tick.tick() => {
+                    let moving = exchange.progress();
+                    let of = |file: &File| {
+                        let here = self.blobs.contains(file.blob).unwrap_or(false);
+                        let done = moving.iter().find(|transfer| transfer.blob == file.blob).map_or(0, |t| t.done);
+                        if here { file.size } else { done }
+                    };
+                    let done_bytes = files.iter().map(of).sum();
+                    progress.report(step(done_bytes, moving.iter().map(|transfer| transfer.rate_bps).sum()));
                 }
             }
-            progress.report(Progress {
-                phase: "blobs".to_owned(),
-                name: found.resource.title.clone(),
-                done_bytes: total_bytes,
-                total_bytes,
-                ..Progress::default()
+        };
+        for ((blob, _), result) in missing.iter().zip(results) {
+            // Without its text a file can be used all the same.
+            let Some(file) = files.iter().find(|file| file.blob == *blob) else { continue };
+            let Err(error) = result else { continue };
+            let detail = format!("“{}” cannot be brought here: {error}", file.name);
+            return Err(if damaged.contains(blob) {
+                let why = format!("{detail}; this node's own copy was damaged on its disk and is in quarantine");
+                Failure::unavailable(TITLE, why)
+                    .remedy("it stays wanted: try again when a node that has it can be reached; have the disk checked")
+            } else {
+                Failure::unavailable(TITLE, detail)
+                    .remedy("try again when the node that has it can be reached; it comes by itself if you subscribe")
             });
         }
-        self.blocking(move |app| app.put_out(&files, out.as_deref())).await
+        progress.report(step(total_bytes, 0));
+        Ok(())
     }
 
-    fn put_out(&self, files: &[File], out: Option<&Path>) -> Result<FetchReply> {
+    fn put_out(&self, files: &[File], out: Option<&Path>) -> std::result::Result<FetchReply, Unput> {
         let mut fetched = Vec::with_capacity(files.len());
         for file in files {
             let path = out.map(|out| self.put_file(file, out)).transpose()?;
@@ -102,7 +121,7 @@ impl App {
     }
 
     /// Writes a file into a folder: under its own name, or a numbered one where another file has it.
-    fn put_file(&self, file: &File, out: &Path) -> Result<PathBuf> {
+    fn put_file(&self, file: &File, out: &Path) -> std::result::Result<PathBuf, Unput> {
         kapok_library::resource::rules::check_file_name(&file.name)
             .map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
         let from = self.blobs.path_of(file.blob);
@@ -127,7 +146,14 @@ impl App {
             }
             // Whole or not at all, also when the power goes.
             let staged = out.join(format!(".{}.kapok", file.blob));
-            std::fs::copy(&from, &staged).map_err(io)?;
+            if let Err(error) = std::fs::copy(&from, &staged) {
+                let _ = std::fs::remove_file(&staged);
+                // The place to read from may be the bad one.
+                return Err(match self.blobs.verify(file.blob) {
+                    Ok(Verdict::Damaged | Verdict::NotHeld) => Unput::Damaged(file.blob),
+                    _ => io(error).into(),
+                });
+            }
             let writable = std::fs::metadata(&staged).map(|metadata| {
                 let mut permissions = metadata.permissions();
                 #[allow(
@@ -141,20 +167,29 @@ impl App {
             // What was written is what was published, or nothing is left.
             if !std::fs::File::open(&staged).is_ok_and(|copy| is_blob(copy, file)) {
                 let _ = std::fs::remove_file(&staged);
-                let detail = format!("“{}” is damaged on this node's disk", file.name);
-                return Err(
-                    Failure::internal(TITLE, detail).remedy("check the disk; it is fetched again when it is missing")
-                );
+                return Err(self.blame(file, out));
             }
             std::fs::rename(&staged, &path).map_err(io)?;
             return Ok(path);
         }
-        Err(Failure::conflict(TITLE, format!("there are a thousand files called “{}” in {}", file.name, out.display()))
-            .remedy("choose another folder with --out"))
+        let detail = format!("there are a thousand files called “{}” in {}", file.name, out.display());
+        Err(Failure::conflict(TITLE, detail).remedy("choose another folder with --out").into())
+    }
+
+    /// A copy is not what it should be: which of the two disks is to blame.
+    fn blame(&self, file: &File, out: &Path) -> Unput {
+        match self.blobs.verify(file.blob) {
+            Ok(Verdict::Damaged | Verdict::NotHeld) => Unput::Damaged(file.blob),
+            Ok(Verdict::Good { .. }) => {
+                let detail = format!("what was written of “{}” into {} is not what was read", file.name, out.display());
+                Failure::internal(TITLE, detail).remedy("check that disk, or choose another folder with --out").into()
+            }
+            Err(error) => blob_failure(TITLE, &error).into(),
+        }
     }
 
     /// Notes that a blob is here: what names it as its text is indexed anew.
-    pub(super) fn arrived(&self, blob: kapok_protocol::blob::BlobId) -> Result<()> {
+    pub(super) fn arrived(&self, blob: BlobId) -> Result<()> {
         self.rounds.recount();
         let is_text = {
             let reading = self.reading()?;
@@ -164,6 +199,19 @@ impl App {
             self.catalogue.append(vec![Record::TextArrived(blob)]).map_err(failure)?;
         }
         Ok(())
+    }
+}
+
+/// Why files were not put out.
+enum Unput {
+    /// This node's own copy is in quarantine.
+    Damaged(BlobId),
+    Failed(Failure),
+}
+
+impl From<Failure> for Unput {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 

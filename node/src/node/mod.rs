@@ -16,12 +16,15 @@ mod indexing;
 mod init;
 mod links;
 mod local;
+mod opening;
 mod port;
 mod search;
 mod start;
 mod status;
 mod subscriptions;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 mod uploads;
 mod withdraw;

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::app::{AGENT, App, now};
 use super::blobs::BlobsOnDisk;
+use super::collect::Collection;
 use super::indexing::Indexing;
 use super::links::LinkBackend;
 use super::local::Local;
@@ -115,7 +116,7 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
 }
 
 /// Everything on the disk, opened. The catalogue is brought up to date later.
-fn open(root: &Path) -> Result<Arc<App>> {
+pub(super) fn open(root: &Path) -> Result<Arc<App>> {
     let fs: SharedFs = Arc::new(RealFs);
     let home = Home::open(fs.clone(), root)?;
     let paths = home.paths().clone();
@@ -141,6 +142,8 @@ fn open(root: &Path) -> Result<Arc<App>> {
         extraction: Pool::new(worker),
         settings: Mutex::new(settings),
         rounds: Rounds::default(),
+        collection: Collection::default(),
+        versions: Mutex::default(),
         links: OnceLock::new(),
         exchange: OnceLock::new(),
         searcher: OnceLock::new(),
@@ -223,6 +226,7 @@ fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<(
                 .blocking(move |app| {
                     app.look_after()?;
                     app.collect_released()?;
+                    app.sweep_step();
                     if due {
                         app.home.refill_reserve();
                         app.expire_uploads();

@@ -1,20 +1,12 @@
-//! The node's figures, resources in full, the newest, and opening blobs.
+//! The node's figures, resources in full, and the newest.
 
-use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use kapok_http::port::{
-    Blob, BlobReader, ByteStream, Failure, Latest, Link, Ratings, Resource, Result, Status, Version, Viewer,
-};
+use kapok_http::port::{Failure, Latest, Link, Ratings, Resource, Result, Status, Version, Viewer};
 use kapok_library::resource::ResourceId;
-use kapok_protocol::blob::BlobId;
 use kapok_protocol::membership::Member;
-use kapok_store::blobs::Blobs;
-use tokio::io::AsyncWriteExt as _;
 
-use super::app::{AGENT, App, blob_failure, failure, now, rfc3339};
+use super::app::{AGENT, App, failure, now, rfc3339};
 use super::facts;
 use crate::catalogue::{Found, Reading};
 
@@ -24,8 +16,6 @@ const COUNT_AGE: Duration = Duration::from_secs(20);
 const REBUILD_GLANCE: Duration = Duration::from_secs(3);
 /// Of a text that is shown beside the files.
 const EXCERPT_CHARS: usize = 3_000;
-/// Read from a blob and handed on at once.
-const STREAM_BYTES: usize = 128 * 1024;
 
 /// Blobs and their bytes, as last counted.
 #[derive(Clone, Copy, Debug)]
@@ -177,67 +167,8 @@ impl App {
         Ok(Latest { resources })
     }
 
-    /// A blob that is here and that a live entry shows to this viewer.
-    pub(super) fn open_blob(&self, viewer: &Viewer, blob: BlobId) -> Result<Blob> {
-        let unknown = || Failure::not_found("no such file", "it is not here, or not for you").remedy("search for it");
-        let size = self.blobs.size(blob).map_err(|error| blob_failure("cannot open the file", &error))?;
-        let size = size.ok_or_else(unknown)?;
-        let reading = self.reading()?;
-        for used in reading.uses(&blob).map_err(failure)? {
-            let Some(found) = reading.resource(&used.resource).map_err(failure)? else { continue };
-            if !viewer.sees(facts::visibility(found.visibility)) {
-                continue;
-            }
-            let former = found.resource.former.iter().flat_map(|version| &version.files);
-            let file = found.resource.files.iter().chain(former).find(|file| file.blob == blob);
-            let (name, media_type) = file.map_or_else(
-                || ("text".to_owned(), "application/octet-stream".to_owned()),
-                |file| (file.name.clone(), file.mime.clone()),
-            );
-            let reader = Box::new(Ranges { blobs: self.blobs.clone(), blob });
-            return Ok(Blob { size, name, media_type, reader });
-        }
-        Err(unknown())
-    }
-
     /// The member that this node is, in words for whoever asked.
     pub(super) fn me<'a>(reading: &'a Reading<'_>) -> Result<&'a Member> {
         reading.try_me().ok_or_else(|| failure(crate::catalogue::CatalogueError::NotAMember))
-    }
-}
-
-/// Parts of a blob, streamed from its file.
-struct Ranges {
-    blobs: Blobs,
-    blob: BlobId,
-}
-
-#[async_trait]
-impl BlobReader for Ranges {
-    async fn range(&self, start: u64, length: u64) -> Result<ByteStream> {
-        let reader = self.blobs.reader(self.blob).map_err(|error| blob_failure("cannot open the file", &error))?;
-        let reader = Arc::new(reader);
-        let (mut to, from) = tokio::io::duplex(STREAM_BYTES);
-        tokio::spawn(async move {
-            let mut at = start;
-            let end = start.saturating_add(length);
-            while at < end {
-                let want = usize::try_from(end - at).unwrap_or(STREAM_BYTES).min(STREAM_BYTES);
-                let reader = reader.clone();
-                let read = tokio::task::spawn_blocking(move || {
-                    let mut bytes = vec![0; want];
-                    let read = reader.read_at(at, &mut bytes)?;
-                    bytes.truncate(read);
-                    Ok::<_, io::Error>(bytes)
-                });
-                let Ok(Ok(bytes)) = read.await else { break };
-                // The browser went away, or the file is shorter than it was: the stream just ends.
-                if bytes.is_empty() || to.write_all(&bytes).await.is_err() {
-                    break;
-                }
-                at += bytes.len() as u64;
-            }
-        });
-        Ok(Box::pin(from))
     }
 }

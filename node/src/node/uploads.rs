@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kapok_http::port::{ByteStream, Failure, FailureKind, Result, Upload, UploadRequest, Viewer};
-use kapok_library::resource::rules::check_file_name;
-use kapok_store::blobs::{Added, MAX_BLOB_BYTES};
+use kapok_library::resource::rules::{MAX_FILES, check_file_name};
+use kapok_store::blobs::{self, MAX_BLOB_BYTES};
 use minicbor::{Decode, Encode};
 use tokio::io::AsyncReadExt as _;
 
@@ -30,6 +30,20 @@ struct Meta {
     size: u64,
     #[n(2)]
     owner: String,
+}
+
+/// An upload of which all bytes are here. Dropped, it waits as before.
+pub(super) struct CompleteUpload {
+    pub(super) name: String,
+    pub(super) size: u64,
+    pub(super) bytes: blobs::Upload,
+}
+
+/// Why no more of an upload was taken.
+enum Stopped {
+    TooMany,
+    BrokenOff(std::io::Error),
+    Failed(Failure),
 }
 
 fn owner(viewer: &Viewer) -> String {
@@ -102,45 +116,55 @@ impl App {
         viewer: &Viewer,
         token: &str,
         offset: u64,
-        mut bytes: ByteStream,
+        bytes: ByteStream,
     ) -> Result<Upload> {
         const TITLE: &str = "cannot go on with the upload";
         let meta = self.meta(viewer, token)?;
-        let mut upload = {
+        let size = meta.size;
+        let upload = {
             let token = token.to_owned();
-            self.blocking(move |app| {
-                app.blobs.upload(&token, Some(meta.size)).map_err(|error| blob_failure(TITLE, &error))
-            })
-            .await?
+            let open = move |app: &Arc<Self>| app.blobs.upload(&token, Some(size));
+            self.blocking(move |app| open(app).map_err(|error| blob_failure(TITLE, &error))).await?
         };
         if upload.received() != offset {
             let detail = format!("it stands at byte {}, not at {offset}", upload.received());
             return Err(Failure::conflict(TITLE, detail).remedy("go on from where it stands"));
         }
-        let size = meta.size;
-        let mut at = offset;
-        loop {
-            let part = read_part(&mut bytes).await.map_err(|error| {
-                Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("go on from where it stands")
-            })?;
-            if part.is_empty() {
-                break;
-            }
-            let next = at + part.len() as u64;
-            if next > size {
+        let upload = self.take(upload, size, bytes).await.map_err(|stopped| match stopped {
+            Stopped::TooMany => {
                 let detail = format!("more bytes came than the {size} that were announced");
-                return Err(Failure::invalid(TITLE, detail).remedy("begin the upload again with the right size"));
+                Failure::invalid(TITLE, detail).remedy("begin the upload again with the right size")
             }
-            upload = self
-                .blocking(move |_| {
-                    let mut upload = upload;
-                    upload.append(at, &part).map_err(|error| blob_failure(TITLE, &error))?;
-                    Ok(upload)
-                })
-                .await?;
-            at = next;
+            Stopped::BrokenOff(error) => {
+                Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("go on from where it stands")
+            }
+            Stopped::Failed(failure) => failure,
+        })?;
+        Ok(Upload { id: token.to_owned(), name: meta.name, size, offset: upload.received() })
+    }
+
+    /// Takes what comes, to its end. What has arrived is kept, whatever stops it.
+    async fn take(
+        self: &Arc<Self>,
+        mut upload: blobs::Upload,
+        most_bytes: u64,
+        mut bytes: ByteStream,
+    ) -> std::result::Result<blobs::Upload, Stopped> {
+        loop {
+            let part = read_part(&mut bytes).await.map_err(Stopped::BrokenOff)?;
+            if part.is_empty() {
+                return Ok(upload);
+            }
+            let at = upload.received();
+            if at + part.len() as u64 > most_bytes {
+                return Err(Stopped::TooMany);
+            }
+            let append = move |_: &Arc<Self>| {
+                let appended = upload.append(at, &part);
+                appended.map(|()| upload).map_err(|error| blob_failure("cannot take the file", &error))
+            };
+            upload = self.blocking(append).await.map_err(Stopped::Failed)?;
         }
-        Ok(Upload { id: token.to_owned(), name: meta.name, size, offset: at })
     }
 
     pub(super) async fn receive_upload(
@@ -148,50 +172,32 @@ impl App {
         viewer: &Viewer,
         name: &str,
         max_bytes: u64,
-        mut bytes: ByteStream,
+        bytes: ByteStream,
     ) -> Result<Upload> {
         const TITLE: &str = "cannot take the file";
         check_file_name(name).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
         let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
-        let mut upload = self.blobs.upload(&token, None).map_err(|error| blob_failure(TITLE, &error))?;
-        let mut at = 0;
-        loop {
-            let part = read_part(&mut bytes).await;
-            let part = match part {
-                Ok(part) if at + part.len() as u64 > max_bytes => {
-                    let _ = upload.abandon();
-                    let detail = format!("it has more than {max_bytes} bytes");
-                    return Err(Failure::new(FailureKind::TooLarge, TITLE, detail)
-                        .remedy("upload it with script switched on, which takes files of any size"));
-                }
-                Ok(part) => part,
-                Err(error) => {
-                    let _ = upload.abandon();
-                    return Err(
-                        Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("send it again")
-                    );
-                }
-            };
-            if part.is_empty() {
-                break;
+        let upload = self.blobs.upload(&token, None).map_err(|error| blob_failure(TITLE, &error))?;
+        let taken = self.take(upload, max_bytes, bytes).await.map_err(|stopped| match stopped {
+            Stopped::TooMany => {
+                Failure::new(FailureKind::TooLarge, TITLE, format!("it has more than {max_bytes} bytes"))
+                    .remedy("upload it with script switched on, which takes files of any size")
             }
-            let next = at + part.len() as u64;
-            upload = self
-                .blocking(move |_| {
-                    let mut upload = upload;
-                    upload.append(at, &part).map_err(|error| blob_failure(TITLE, &error))?;
-                    Ok(upload)
-                })
-                .await?;
-            at = next;
-        }
-        if at == 0 {
-            let _ = upload.abandon();
-            return Err(super::add::empty(name));
-        }
-        drop(upload);
-        self.begin(viewer, &token, name, at)?;
-        Ok(Upload { id: token, name: name.to_owned(), size: at, offset: at })
+            Stopped::BrokenOff(error) => {
+                Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("send it again")
+            }
+            Stopped::Failed(failure) => failure,
+        });
+        let size = taken.map(|upload| upload.received());
+        let begun = size.and_then(|size| match size {
+            0 => Err(super::add::empty(name)),
+            size => self.begin(viewer, &token, name, size).map(|()| size),
+        });
+        // Nobody knows its name yet, so nobody could go on with it.
+        let size = begun.inspect_err(|_| {
+            let _ = self.blobs.abandon_upload(&token);
+        })?;
+        Ok(Upload { id: token, name: name.to_owned(), size, offset: size })
     }
 
     pub(super) fn discard_upload(&self, viewer: &Viewer, token: &str) -> Result<()> {
@@ -201,38 +207,59 @@ impl App {
         Ok(())
     }
 
-    /// Turns complete uploads into blobs, in the order given.
-    pub(super) fn uploads_finished(&self, viewer: &Viewer, tokens: &[String]) -> Result<Vec<(String, Added)>> {
+    /// The uploads that are to be published, in the order given, if all of each is here.
+    pub(super) fn complete_uploads(&self, viewer: &Viewer, tokens: &[String]) -> Result<Vec<CompleteUpload>> {
         const TITLE: &str = "cannot publish the upload";
-        let mut open = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            let meta = self.meta(viewer, token)?;
-            let upload = self.blobs.upload(token, Some(meta.size)).map_err(|error| blob_failure(TITLE, &error))?;
-            if upload.received() != meta.size {
-                let detail = format!("“{}” is at {} of {} bytes", meta.name, upload.received(), meta.size);
+        // Each is open from here on.
+        if tokens.len() > MAX_FILES {
+            let detail = format!("{} files are more than the {MAX_FILES} of a resource", tokens.len());
+            return Err(Failure::invalid(TITLE, detail).remedy("publish them as several resources"));
+        }
+        let mut complete = Vec::with_capacity(tokens.len());
+        for (at, token) in tokens.iter().enumerate() {
+            let Meta { name, size, .. } = self.meta(viewer, token)?;
+            if tokens[..at].contains(token) {
+                let detail = format!("the upload of “{name}” is given twice");
+                return Err(Failure::invalid(TITLE, detail).remedy("give each upload once"));
+            }
+            let bytes = self.blobs.upload(token, Some(size)).map_err(|error| blob_failure(TITLE, &error))?;
+            if bytes.received() != size {
+                let detail = format!("“{name}” is at {} of {size} bytes", bytes.received());
                 return Err(Failure::conflict(TITLE, detail).remedy("send the rest first"));
             }
-            open.push((meta.name, upload, token));
+            complete.push(CompleteUpload { name, size, bytes });
         }
-        let mut finished = Vec::with_capacity(open.len());
-        for (name, upload, token) in open {
-            let added = upload.finish().map_err(|error| blob_failure(TITLE, &error))?;
+        Ok(complete)
+    }
+
+    /// They are published: what belongs to them beside their bytes goes.
+    pub(super) fn forget_uploads(&self, tokens: &[String]) {
+        for token in tokens {
             let _ = std::fs::remove_file(self.meta_path(token));
-            finished.push((name, added));
         }
-        Ok(finished)
     }
 
     /// Gives up what nobody has gone on with for a week.
     pub(super) fn expire_uploads(&self) {
         let Some(before) = SystemTime::now().checked_sub(EXPIRY) else { return };
         match self.blobs.expire_uploads(before) {
-            Ok(expired) => {
-                for token in expired {
-                    let _ = std::fs::remove_file(self.meta_path(&token));
-                }
-            }
+            Ok(expired) => self.forget_uploads(&expired),
             Err(error) => tracing::warn!(%error, "old uploads could not be cleared"),
+        }
+        self.expire_metas(before);
+    }
+
+    /// Those that a kill has left without their bytes, just as these were published.
+    fn expire_metas(&self, before: SystemTime) {
+        let Ok(names) = std::fs::read_dir(self.home.paths().staging()) else { return };
+        for entry in names.flatten() {
+            let name = entry.file_name();
+            let Some(token) = name.to_str().and_then(|name| name.strip_suffix(".meta")) else { continue };
+            let is_old = entry.metadata().and_then(|m| m.modified()).is_ok_and(|modified| modified < before);
+            let is_alone = !self.home.paths().staging().join(format!("{token}.upload")).exists();
+            if is_old && is_alone && self.blobs.abandon_upload(token).is_ok() {
+                let _ = std::fs::remove_file(entry.path());
+            }
         }
     }
 }

@@ -23,6 +23,8 @@ impl App {
             return Err(Failure::invalid(TITLE, format!("a reason has 1 to {MAX_REASON_CHARS} characters"))
                 .remedy("give one with --reason; it stays on record for everybody"));
         }
+        // What is read here is what is withdrawn: no new version comes in between.
+        let turn = self.versions_turn();
         let found = {
             let reading = self.reading()?;
             let found = self.visible(&reading, viewer, id)?;
@@ -54,9 +56,13 @@ impl App {
             statements.push(Statement { key: found.key.entry_key(), visibility: found.visibility, body: None, person });
         }
         self.catalogue.publish(statements, now()).map_err(failure)?;
+        drop(turn);
         let end = self.catalogue.journal().end().position;
         let _ = self.indexing.wait_for(end, Duration::from_secs(10));
-        self.collect_released()?;
+        // It is withdrawn in any case; what is still needed for a moment, or cannot be removed yet, goes a little later.
+        if let Err(error) = self.collect_released() {
+            tracing::warn!(%error, "files of what was withdrawn could not be removed yet");
+        }
         self.rounds.announce();
         Ok(Withdrawn { id: id.to_owned(), state: "withdrawn".to_owned(), reason: reason.to_owned() })
     }

@@ -55,6 +55,12 @@ pub fn piece_len(size: u64, index: u32) -> usize {
     size.saturating_sub(piece_offset(index)).min(PIECE_BYTES) as usize
 }
 
+/// The value of piece `index` of a blob of more than one piece. `bytes` are not empty.
+#[must_use]
+pub fn piece_value(index: u32, bytes: &[u8]) -> ChainingValue {
+    Hasher::new().set_input_offset(piece_offset(index)).update(bytes).finalize_non_root()
+}
+
 /// The proven chaining values of all pieces of one blob.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PieceList {
@@ -127,6 +133,12 @@ impl PieceList {
         self.values.concat()
     }
 
+    /// The values, in order; none for a blob of one piece.
+    #[must_use]
+    pub fn values(&self) -> &[ChainingValue] {
+        &self.values
+    }
+
     /// Proves the bytes of one piece.
     ///
     /// # Errors
@@ -143,9 +155,7 @@ impl PieceList {
         let right = match self.values.get(index as usize) {
             None => BlobId::of(bytes) == blob,
             // Pieces of a larger blob are never empty, which finalize_non_root would not accept.
-            Some(value) => {
-                Hasher::new().set_input_offset(piece_offset(index)).update(bytes).finalize_non_root() == *value
-            }
+            Some(value) => piece_value(index, bytes) == *value,
         };
         if right { Ok(()) } else { Err(PieceError::WrongPiece { blob, index }) }
     }
@@ -210,6 +220,18 @@ impl PieceHasher {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The values of the pieces that are closed: the open one may be the last.
+    #[must_use]
+    pub fn closed(&self) -> &[ChainingValue] {
+        &self.values
+    }
+
+    /// Length and value of the open piece, if it holds anything.
+    #[must_use]
+    pub fn open_piece(&self) -> Option<(usize, ChainingValue)> {
+        (self.piece_bytes > 0).then(|| (self.piece_bytes, self.piece.finalize_non_root()))
     }
 
     /// The proven list of the whole; its [`PieceList::blob`] is the blob's name.

@@ -1,18 +1,22 @@
 //! Blobs: whole files under their BLAKE3 hash, `blobs/ab/cd/HEX`, mode 0444.
 //!
-//! Files come in by [`Blobs::add`] and its kin ([`add`]), by an [`Upload`] that can be resumed, or piece by piece from
-//! peers ([`Partial`]). All three end in [`publish`]: bytes synced, renamed, folder synced, and only then acknowledged,
-//! so that an entry which names a blob never comes before it. [`verify`] finds what has rotted.
+//! Files come in by [`Blobs::stage_batch`] and its kin ([`add`]), by an [`Upload`] that can be resumed, or piece by piece
+//! from peers ([`Partial`]). The first two are [`Staged`] until all that can be refused has been looked at; then
+//! [`keep`] gives them their places by [`publish`]: bytes synced, renamed, folder synced, and only then acknowledged,
+//! so that an entry which names a blob never comes before it. [`pins`] keep a blob meanwhile. [`verify`] finds what has
+//! rotted.
 //!
 //! Invariant: a file under `blobs/` had all the bytes of its name when it got there.
 
 mod add;
 mod iter;
+mod keep;
 mod partial;
-mod pieces;
+mod pins;
 mod publish;
 mod reader;
 mod space;
+mod staged;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -27,17 +31,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kapok_protocol::blob::BlobId;
 
+pub use kapok_protocol::blob::piece::MAX_BLOB_BYTES;
+
 pub use add::{AddMode, Added};
 pub use iter::Iter;
+pub use keep::Kept;
 pub use partial::Partial;
-pub use pieces::{MAX_BLOB_BYTES, PIECE_BYTES, PieceValue, piece_count, piece_len, piece_offset};
-pub use reader::BlobReader;
+pub use pins::{Pin, Removal};
+pub use reader::{BlobReader, CHECK_FIRST_BYTES, CheckedReader};
 pub use space::FLOOR_BYTES;
+pub use staged::Staged;
 pub use upload::{MAX_TOKEN_BYTES, Upload, UploadInfo};
 pub use verify::Verdict;
 
 use crate::fs::SharedFs;
 use crate::home::Paths;
+
+/// Bytes of every piece but the last, as memory counts them.
+pub const PIECE_BYTES: usize = kapok_protocol::blob::piece::PIECE_BYTES as usize;
+
+/// The chaining value of one piece.
+pub type PieceValue = [u8; kapok_protocol::blob::piece::VALUE_BYTES];
 
 /// What the blob store cannot do, and why.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +74,8 @@ pub enum BlobError {
     TooLarge { size: u64 },
     #[error("the blob {0} is not here")]
     NotHeld(BlobId),
+    #[error("the blob {0} was damaged on this disk and is in quarantine")]
+    Damaged(BlobId),
     #[error("“{0}” does not name an upload (1 to {MAX_TOKEN_BYTES} of a–z, 0–9, - and _)")]
     BadToken(String),
     #[error("the upload goes on at byte {expected}, not at {got}")]
@@ -92,6 +108,7 @@ struct Shared {
     /// Uploads and partial files that somebody writes.
     busy: Mutex<BTreeSet<String>>,
     pieces: Mutex<verify::PieceCache>,
+    pins: pins::Pins,
 }
 
 impl fmt::Debug for Blobs {
@@ -120,6 +137,7 @@ impl Blobs {
             durable_folders: Mutex::default(),
             busy: Mutex::default(),
             pieces: Mutex::default(),
+            pins: pins::Pins::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -138,17 +156,6 @@ impl Blobs {
     /// The blob's bytes; `None` if it is not here.
     pub fn size(&self, id: BlobId) -> Result<Option<u64>, BlobError> {
         self.shared.size(id)
-    }
-
-    /// Removes a blob; returns whether it was here. After a power cut it may be back, for the next collection.
-    pub fn remove(&self, id: BlobId) -> Result<bool, BlobError> {
-        let path = self.shared.path_of(id);
-        self.shared.pieces().forget(id);
-        match self.shared.fs.remove(&path) {
-            Ok(()) => Ok(true),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(io_error("remove", &path)(e)),
-        }
     }
 }
 

@@ -10,11 +10,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kapok_protocol::blob::BlobId;
+use kapok_protocol::blob::piece::{piece_count, piece_len, piece_offset, piece_value};
 
-use super::add::{self, Origin};
-use super::pieces::{self, MAX_BLOB_BYTES, PIECE_BYTES, PieceValue, piece_count, piece_len, piece_offset};
-use super::publish::Ready;
-use super::{Added, BlobError, Blobs, Occupied, Shared, io_error};
+use super::add;
+use super::pins::Pin;
+use super::staged::{Source, Staged};
+use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, PIECE_BYTES, PieceValue, Shared, io_error};
 use crate::fs::{self, File, Mode};
 
 const MAP_MAGIC: [u8; 8] = *b"KAPOKP1\n";
@@ -33,6 +34,8 @@ pub struct Partial {
     data: Box<dyn File>,
     map: Box<dyn File>,
     state: Mutex<State>,
+    /// What arrives is wanted: nobody removes it just as it is complete.
+    _pin: Pin,
     _occupied: Occupied,
 }
 
@@ -56,9 +59,10 @@ impl Blobs {
             return Err(BlobError::TooLarge { size });
         }
         let occupied = shared.occupy(format!("blob {id}"))?;
+        let pin = shared.pin(id);
         if let Some((data, map, values)) = shared.resume_partial(id, size)? {
             let state = Mutex::new(State { values, unsynced_bytes: 0 });
-            return Ok(Partial { shared: shared.clone(), id, size, data, map, state, _occupied: occupied });
+            return Ok(Partial { shared: shared.clone(), id, size, data, map, state, _pin: pin, _occupied: occupied });
         }
         shared.check_space(size)?;
         shared.remove_partial(id)?;
@@ -71,7 +75,7 @@ impl Blobs {
         let dir = shared.paths.partial();
         shared.fs.sync_dir(&dir).map_err(io_error("sync", &dir))?;
         let state = Mutex::new(State { values, unsynced_bytes: 0 });
-        Ok(Partial { shared: shared.clone(), id, size, data, map, state, _occupied: occupied })
+        Ok(Partial { shared: shared.clone(), id, size, data, map, state, _pin: pin, _occupied: occupied })
     }
 
     /// The blobs that have been begun, with their sizes.
@@ -182,7 +186,8 @@ impl Partial {
         }
         let path = self.shared.partial_paths(self.id).0;
         self.data.sync().map_err(self.shared.write_error(&path, self.size))?;
-        let (id, size, values) = add::hash(&*self.data).map_err(io_error("read", &path))?;
+        let list = add::hash(&*self.data).map_err(io_error("read", &path))?;
+        let (id, size) = (list.blob(), list.size());
         if id != self.id || size != self.size {
             return Err(match self.forget_lost_pieces()? {
                 0 => {
@@ -193,9 +198,8 @@ impl Partial {
                 lost => incomplete(lost),
             });
         }
-        self.shared.pieces().keep(id, values);
-        let added = self.shared.publish(vec![Ok(Origin::kept(Ready { path, id, size }))]).pop();
-        let added = added.unwrap_or(Err(BlobError::NotHeld(id)))?;
+        self.shared.pieces().keep(&list);
+        let added = self.shared.keep_at_once(Staged { id, size, source: Source::Partial(path) })?;
         self.shared.remove_partial(id)?;
         // A damaged file of that name is of no use any more.
         let quarantined = self.shared.paths.quarantine().join(id.to_string());
@@ -300,7 +304,7 @@ fn slot_offset(index: u32) -> u64 {
 }
 
 fn value_of(size: u64, index: u32, bytes: &[u8]) -> PieceValue {
-    if piece_count(size) == 1 { BlobId::of(bytes).0 } else { pieces::value(index, bytes) }
+    if piece_count(size) == 1 { BlobId::of(bytes).0 } else { piece_value(index, bytes) }
 }
 
 fn check_of(values: &[PieceValue]) -> [u8; 32] {

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use proptest::prelude::*;
+use kapok_protocol::blob::piece::{PieceList, piece_count, piece_value};
 
-use super::pieces::TreeHasher;
 use super::*;
 use crate::fs::forgetful::Meddling;
 use crate::fs::{ForgetfulFs, Fs, RealFs};
@@ -39,6 +38,11 @@ fn content(blobs: &Blobs, id: BlobId) -> Vec<u8> {
     let mut content = Vec::new();
     blobs.reader(id).unwrap().read_to_end(&mut content).unwrap();
     content
+}
+
+/// Removes a blob that nothing names.
+fn remove(blobs: &Blobs, id: BlobId) -> Removal {
+    blobs.remove_unless_named::<BlobError>(id, || Ok(false)).unwrap()
 }
 
 fn in_folder(disk: &ForgetfulFs, name: &str) -> Vec<String> {
@@ -82,25 +86,13 @@ fn the_pieces_values_lead_to_the_name_and_each_proves_its_piece() {
             continue;
         }
         assert_eq!(values.len(), piece_count(added.size) as usize);
-        assert_eq!(pieces::name(added.size, &values), added.id);
+        assert!(PieceList::verify(added.id, added.size, &values.concat()).is_ok());
         for (index, piece) in (0..).zip(content.chunks(PIECE_BYTES)) {
-            assert_eq!(values[index as usize], pieces::value(index, piece));
+            assert_eq!(values[index as usize], piece_value(index, piece));
         }
         // Also when they have to be made from the file.
         blobs.shared.pieces().forget(added.id);
         assert_eq!(blobs.pieces(added.id).unwrap(), values);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30))]
-
-    #[test]
-    fn the_name_does_not_depend_on_how_the_bytes_arrive(size in 0usize..1_500_000, step in 1usize..600_000) {
-        let content = bytes(size, 3);
-        let mut hasher = TreeHasher::default();
-        content.chunks(step.max(size / 40)).for_each(|part| hasher.update(part));
-        prop_assert_eq!(hasher.finish().0, BlobId::of(&content));
     }
 }
 
@@ -115,7 +107,7 @@ fn a_moved_file_is_gone_from_where_it_was_and_a_reflinked_one_is_not() {
     // The store has it already: the file goes, the blob stays.
     assert!(blobs.add_move(&path).unwrap().already_held);
     assert!(!path.exists());
-    assert!(blobs.remove(added.id).unwrap());
+    assert_eq!(remove(&blobs, added.id), Removal::Removed);
     std::fs::write(&path, bytes(300_000, 4)).unwrap();
     assert!(!blobs.add_move(&path).unwrap().already_held);
     assert!(!path.exists());
@@ -510,6 +502,32 @@ fn rot_is_found_quarantined_and_healed() {
     // A place on the disk that cannot be read is damage too.
     disk.fail_reads_of(&blobs.path_of(id), true);
     assert_eq!(blobs.verify(id).unwrap(), Verdict::Damaged);
+}
+
+#[test]
+fn who_opens_a_damaged_blob_gets_no_wrong_byte_and_it_is_quarantined() {
+    for (size, at) in [(1000, 1), (400_000, 399_999), (700_000, 300_000)] {
+        for known in [true, false] {
+            let (disk, blobs) = disk();
+            let content = bytes(size, 22);
+            let id = blobs.add_reader(&mut content.as_slice(), None).unwrap().id;
+            let whole = |reader: &CheckedReader| -> Result<Vec<u8>, BlobError> {
+                (0..piece_count(reader.size()))
+                    .map(|index| reader.piece(index))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(|p| p.concat())
+            };
+            assert_eq!(whole(&blobs.checked_reader(id).unwrap()).unwrap(), content);
+            disk.rot(&blobs.path_of(id), at, 1);
+            if !known {
+                blobs.shared.pieces().forget(id);
+            }
+            let read = blobs.checked_reader(id).and_then(|reader| whole(&reader));
+            assert!(matches!(read, Err(BlobError::Damaged(damaged)) if damaged == id), "{size} {known}");
+            assert!(!blobs.contains(id).unwrap());
+            assert_eq!(blobs.quarantined().unwrap(), [id]);
+        }
+    }
 }
 
 #[test]

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::add::Origin;
-use super::pieces::{self, PIECE_BYTES, PieceValue, TreeHasher, piece_offset};
-use super::publish::Ready;
-use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, Shared, io_error};
+use kapok_protocol::blob::piece::{PieceHasher, piece_offset, piece_value};
+
+use super::staged::{Source, Staged};
+use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, PIECE_BYTES, PieceValue, Shared, io_error};
 use crate::fs::{self, File, Mode};
 
 /// Longest name of an upload; twice a UUID.
@@ -40,7 +40,7 @@ pub struct Upload {
     sums: Box<dyn File>,
     sums_len: u64,
     summed: usize,
-    hasher: TreeHasher,
+    hasher: PieceHasher,
     expected: u64,
     _occupied: Occupied,
 }
@@ -164,18 +164,27 @@ impl Upload {
         Ok(())
     }
 
-    /// The bytes are complete: they become a blob.
-    pub fn finish(self) -> Result<Added, BlobError> {
-        let (path, sums_path) = self.shared.upload_paths(&self.token);
+    /// The bytes are complete: they are ready to become a blob. If they do not, the upload waits as before.
+    pub fn stage(self) -> Result<Staged, BlobError> {
         let size = self.received();
-        self.file.sync().map_err(self.shared.write_error(&path, size))?;
+        self.file.sync().map_err(self.shared.write_error(&self.path(), size))?;
+        let list = self.hasher.clone().finish();
+        self.shared.pieces().keep(&list);
+        Ok(Staged { id: list.blob(), size, source: Source::Upload(Box::new(self)) })
+    }
+
+    /// The bytes are complete: they become a blob, for callers who publish nothing.
+    pub fn finish(self) -> Result<Added, BlobError> {
         let shared = self.shared.clone();
-        let (id, values) = self.hasher.clone().finish();
-        shared.pieces().keep(id, values);
-        let added = shared.publish(vec![Ok(Origin::kept(Ready { path, id, size }))]).pop();
-        let added = added.unwrap_or(Err(BlobError::NotHeld(id)))?;
-        fs::remove_if_there(&*shared.fs, &sums_path).map_err(io_error("remove", &sums_path))?;
-        Ok(added)
+        shared.keep_at_once(self.stage()?)
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.shared.upload_paths(&self.token).0
     }
 
     /// Drops what was received.
@@ -211,7 +220,7 @@ impl Shared {
         (staging.join(format!("{token}.upload")), staging.join(format!("{token}.sums")))
     }
 
-    fn remove_upload(&self, token: &str) -> Result<(), BlobError> {
+    pub(super) fn remove_upload(&self, token: &str) -> Result<(), BlobError> {
         let (path, sums_path) = self.upload_paths(token);
         for path in [path, sums_path] {
             fs::remove_if_there(&*self.fs, &path).map_err(io_error("remove", &path))?;
@@ -221,7 +230,7 @@ impl Shared {
 }
 
 /// Hashes the bytes as far as their sums agree.
-fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<TreeHasher> {
+fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<PieceHasher> {
     let mut known: BTreeMap<u32, (usize, PieceValue)> = BTreeMap::new();
     let (mut at, mut record) = (0, [0; RECORD_BYTES]);
     while fs::read_full(sums, at, &mut record)? == RECORD_BYTES {
@@ -233,7 +242,7 @@ fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<TreeHasher> {
             known.insert(u32::from_le_bytes(*index), (len, value));
         }
     }
-    let mut hasher = TreeHasher::default();
+    let mut hasher = PieceHasher::new();
     let mut piece = vec![0; PIECE_BYTES];
     for index in 0.. {
         let Some(&(len, value)) = known.get(&index) else {
@@ -241,7 +250,7 @@ fn resume(file: &dyn File, sums: &dyn File) -> std::io::Result<TreeHasher> {
         };
         let bytes = &mut piece[..len];
         let read = fs::read_full(file, piece_offset(index), bytes)?;
-        if read < len || pieces::value(index, bytes) != value {
+        if read < len || piece_value(index, bytes) != value {
             break;
         }
         hasher.update(bytes);

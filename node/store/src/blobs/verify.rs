@@ -5,8 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use kapok_protocol::blob::BlobId;
+use kapok_protocol::blob::piece::{PieceList, piece_count};
 
-use super::{BlobError, Blobs, PieceValue, Shared, add, io_error, piece_count};
+use super::{BlobError, Blobs, PieceValue, Shared, add, io_error};
 use crate::fs::{self, Mode};
 
 /// What a re-reading found.
@@ -24,6 +25,14 @@ impl Blobs {
     /// Reads the whole blob again. A damaged one goes to quarantine.
     pub fn verify(&self, id: BlobId) -> Result<Verdict, BlobError> {
         self.shared.verify(id)
+    }
+
+    /// The same, unless somebody is at it.
+    pub fn verify_once(&self, id: BlobId) -> Result<Option<Verdict>, BlobError> {
+        match self.shared.occupy(format!("check {id}")) {
+            Ok(_occupied) => self.verify(id).map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Takes a blob out of circulation; its bytes stay in `quarantine/` until it is fetched again or they are removed.
@@ -59,7 +68,8 @@ impl Blobs {
         }
         match shared.verify(id)? {
             Verdict::Good { .. } => {}
-            Verdict::Damaged | Verdict::NotHeld => return Err(BlobError::NotHeld(id)),
+            Verdict::Damaged => return Err(BlobError::Damaged(id)),
+            Verdict::NotHeld => return Err(BlobError::NotHeld(id)),
         }
         shared.pieces().get(id).ok_or(BlobError::NotHeld(id))
     }
@@ -74,9 +84,9 @@ impl Shared {
             Err(e) => return Err(io_error("open", &path)(e)),
         };
         match add::hash(&*file) {
-            Ok((found, size, values)) if found == id => {
-                self.pieces().keep(id, values);
-                return Ok(Verdict::Good { size });
+            Ok(list) if list.blob() == id => {
+                self.pieces().keep(&list);
+                return Ok(Verdict::Good { size: list.size() });
             }
             Ok(_) => tracing::warn!(blob = %id, "the file is not what its name says"),
             // Bad sectors. If it is the whole disk, the quarantine below fails too, and says so.
@@ -91,7 +101,7 @@ impl Shared {
         self.paths.quarantine().join(id.to_string())
     }
 
-    fn quarantine(&self, id: BlobId) -> Result<(), BlobError> {
+    pub(super) fn quarantine(&self, id: BlobId) -> Result<(), BlobError> {
         self.pieces().forget(id);
         let (path, to) = (self.path_of(id), self.quarantine_path(id));
         match self.fs.rename(&path, &to) {
@@ -117,14 +127,14 @@ pub(super) struct PieceCache {
 }
 
 impl PieceCache {
-    pub(super) fn keep(&mut self, id: BlobId, values: Vec<PieceValue>) {
-        self.forget(id);
+    pub(super) fn keep(&mut self, list: &PieceList) {
+        self.forget(list.blob());
         // A list as long as the whole cache is kept alone: it is the most expensive to make again.
-        if values.is_empty() {
+        if list.values().is_empty() {
             return;
         }
-        self.values += values.len();
-        self.lists.push_back((id, values));
+        self.values += list.values().len();
+        self.lists.push_back((list.blob(), list.values().to_vec()));
         while self.values > MAX_CACHED_VALUES && self.lists.len() > 1 {
             if let Some((_, oldest)) = self.lists.pop_front() {
                 self.values -= oldest.len();

@@ -72,14 +72,22 @@ enum Node {
     File(usize),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inode {
     seen: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<Change>,
     modified: u64,
+    mode: u32,
     unreadable: bool,
     meddling: Option<Meddling>,
+}
+
+impl Default for Inode {
+    fn default() -> Self {
+        let (seen, durable, unsynced) = Default::default();
+        Self { seen, durable, unsynced, modified: 0, mode: 0o644, unreadable: false, meddling: None }
+    }
 }
 
 #[derive(Debug)]
@@ -267,10 +275,11 @@ impl Disk {
         }
     }
 
-    fn metadata_of(&self, inode: usize) -> Metadata {
-        let inode = &self.inodes[inode];
+    fn metadata_of(&self, number: usize) -> Metadata {
+        let inode = &self.inodes[number];
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(inode.modified);
-        Metadata { kind: Kind::File, len: inode.seen.len() as u64, modified: Some(modified) }
+        let (len, number) = (inode.seen.len() as u64, Some((0, number as u64)));
+        Metadata { kind: Kind::File, len, modified: Some(modified), number }
     }
 
     fn crash(&mut self, die: &mut Die) {
@@ -369,7 +378,7 @@ impl Fs for ForgetfulFs {
         let disk = self.disk();
         disk.powered()?;
         if disk.folder(path).is_ok() {
-            return Ok(Metadata { kind: Kind::Folder, len: 0, modified: None });
+            return Ok(Metadata { kind: Kind::Folder, len: 0, modified: None, number: None });
         }
         disk.file(path).map(|inode| disk.metadata_of(inode))
     }
@@ -451,13 +460,25 @@ impl Fs for ForgetfulFs {
     }
 
     fn set_read_only(&self, path: &Path) -> io::Result<()> {
-        let mut disk = self.disk();
-        disk.file(path)?;
-        disk.change()
+        self.set_mode(path, 0o444)
     }
 
     fn set_writable(&self, path: &Path) -> io::Result<()> {
-        self.set_read_only(path)
+        self.set_mode(path, 0o644)
+    }
+
+    fn mode(&self, path: &Path) -> io::Result<u32> {
+        let disk = self.disk();
+        disk.powered()?;
+        Ok(disk.inodes[disk.file(path)?].mode)
+    }
+
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let mut disk = self.disk();
+        let inode = disk.file(path)?;
+        disk.change()?;
+        disk.inodes[inode].mode = mode;
+        Ok(())
     }
 
     fn free_space(&self, _dir: &Path) -> io::Result<u64> {

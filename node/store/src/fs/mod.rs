@@ -54,6 +54,8 @@ pub struct Metadata {
     pub len: u64,
     /// When its bytes last changed, where the file system says so.
     pub modified: Option<SystemTime>,
+    /// Which file on which disk it is, where the system says so: names with the same number are names of one file.
+    pub number: Option<(u64, u64)>,
 }
 
 /// The holder of a lock; dropping it unlocks.
@@ -81,6 +83,10 @@ pub trait Fs: Send + Sync + fmt::Debug + 'static {
     fn set_read_only(&self, path: &Path) -> io::Result<()>;
     /// Undoes [`Fs::set_read_only`]: 0644.
     fn set_writable(&self, path: &Path) -> io::Result<()>;
+    /// The permission bits, to be given back by [`Fs::set_mode`]. Links are followed.
+    fn mode(&self, path: &Path) -> io::Result<u32>;
+    /// Gives a file the permission bits that it had.
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()>;
     /// Bytes that this process may still write on the disk that holds `dir`.
     fn free_space(&self, dir: &Path) -> io::Result<u64>;
     /// Makes `to` a copy that shares its blocks with `from`; an error where the file system cannot.

@@ -73,11 +73,36 @@ impl Fs for RealFs {
     }
 
     fn set_read_only(&self, path: &Path) -> io::Result<()> {
-        set_permissions(path, true)
+        self.set_mode(path, 0o444)
     }
 
     fn set_writable(&self, path: &Path) -> io::Result<()> {
-        set_permissions(path, false)
+        self.set_mode(path, 0o644)
+    }
+
+    #[cfg(unix)]
+    fn mode(&self, path: &Path) -> io::Result<u32> {
+        use std::os::unix::fs::PermissionsExt;
+        Ok(fs::metadata(path)?.permissions().mode() & 0o7777)
+    }
+
+    #[cfg(not(unix))]
+    fn mode(&self, path: &Path) -> io::Result<u32> {
+        Ok(if fs::metadata(path)?.permissions().readonly() { 0o444 } else { 0o644 })
+    }
+
+    #[cfg(unix)]
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    }
+
+    /// Only whether it may be written is known here.
+    #[cfg(not(unix))]
+    fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let mut permissions = fs::metadata(path)?.permissions();
+        permissions.set_readonly(mode & 0o200 == 0);
+        fs::set_permissions(path, permissions)
     }
 
     fn free_space(&self, dir: &Path) -> io::Result<u64> {
@@ -115,20 +140,19 @@ fn metadata(m: &fs::Metadata) -> Metadata {
         t if t.is_dir() => Kind::Folder,
         _ => Kind::Other,
     };
-    Metadata { kind, len: m.len(), modified: m.modified().ok() }
+    Metadata { kind, len: m.len(), modified: m.modified().ok(), number: number(m) }
 }
 
 #[cfg(unix)]
-fn set_permissions(path: &Path, read_only: bool) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(if read_only { 0o444 } else { 0o644 }))
+fn number(m: &fs::Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((m.dev(), m.ino()))
 }
 
+/// There is one, but no stable call that tells it.
 #[cfg(not(unix))]
-fn set_permissions(path: &Path, read_only: bool) -> io::Result<()> {
-    let mut permissions = fs::metadata(path)?.permissions();
-    permissions.set_readonly(read_only);
-    fs::set_permissions(path, permissions)
+fn number(_: &fs::Metadata) -> Option<(u64, u64)> {
+    None
 }
 
 #[derive(Debug)]
