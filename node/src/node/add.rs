@@ -105,7 +105,7 @@ impl Plan<'_> {
         let resource = Resource { files, version: 1, ..self.draft.clone() };
         let (key, resource, visibility) = self.versioned(titled(resource, many), old);
         let checked = check_publishable(&resource, Vocabulary::get());
-        checked.map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+        checked.map_err(|problem| Failure::rule(TITLE, &problem))?;
         let bytes = resource.to_body().len();
         if bytes > MAX_ENTRY_BYTES {
             let detail = format!(
@@ -203,7 +203,7 @@ impl App {
         let title = plan.draft.title.chars().count();
         if title > MAX_TITLE_CHARS {
             let detail = format!("the title has {title} characters, more than {MAX_TITLE_CHARS}");
-            return Err(Failure::invalid(TITLE, detail).remedy("shorten it"));
+            return Err(Failure::invalid(TITLE, detail).remedy("shorten it").too_long("title", title, MAX_TITLE_CHARS));
         }
         let groups = plan.grouped(offered.files());
         let many = groups.len() > 1;
@@ -251,11 +251,14 @@ impl App {
         let found = reading.resource(&id).map_err(failure)?.ok_or_else(|| {
             refused(FailureKind::NotFound, format!("there is no resource {id}, or it was withdrawn"))
                 .remedy("add it as a new resource, without --replaces")
+                .said("version.unknown")
         })?;
         if found.key.author != self.catalogue.id() {
             let (name, _) = Self::named(&reading, &found.key.author);
             return Err(refused(FailureKind::Forbidden, format!("it belongs to {name}"))
-                .remedy("add it as a resource of your own, or ask them to replace it"));
+                .remedy("add it as a resource of your own, or ask them to replace it")
+                .said("resource.not-yours")
+                .with("name", name));
         }
         Ok(found)
     }
@@ -281,11 +284,13 @@ impl App {
             }
         }
         if files.is_empty() {
-            return Err(Failure::invalid(TITLE, "there is no file in it").remedy("give at least one file"));
+            return Err(Failure::invalid(TITLE, "there is no file in it")
+                .remedy("give at least one file")
+                .said("files.missing"));
         }
         let file = |path: PathBuf| {
             let name = name_of(&path)?;
-            check_file_name(&name).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+            check_file_name(&name).map_err(|problem| Failure::rule(TITLE, &problem))?;
             let metadata = std::fs::metadata(&path);
             if metadata.as_ref().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
                 return Err(empty(&path.display().to_string()));
@@ -396,6 +401,7 @@ fn draft(request: &AddRequest) -> Result<Resource> {
         let typed: String = typed.chars().take(40).collect();
         Failure::invalid(TITLE, format!("“{typed}” is not a {field}"))
             .remedy(format!("known are: {}", known.join(", ")))
+            .unknown_word(field, &typed)
     };
     let term = |field, typed: Option<&str>, terms: &kapok_library::vocabulary::Terms| match typed {
         None | Some("") => Ok(String::new()),
@@ -416,6 +422,9 @@ fn draft(request: &AddRequest) -> Result<Resource> {
         let (found, year) = vocabulary.grade(typed, named).ok_or_else(|| {
             Failure::invalid(TITLE, format!("“{}” is not a grade", typed.chars().take(40).collect::<String>()))
                 .remedy("say it as 五年级, or as a number together with --stage")
+                .said("year.unknown")
+                .with("stage", named.map(|slug| vocabulary.stage_zh(slug)).unwrap_or_default())
+                .with("year", typed.chars().take(20).collect::<String>())
         })?;
         years.push(year);
         found.clone_into(&mut stage);
@@ -456,6 +465,8 @@ fn titled(mut resource: Resource, many: bool) -> Resource {
 pub(super) fn empty(name: &str) -> Failure {
     Failure::invalid(format!("cannot add {name}"), "it is empty (0 bytes)")
         .remedy("perhaps another program has not finished writing it; add it again then")
+        .said("file.empty")
+        .with("name", name)
 }
 
 fn name_of(path: &Path) -> Result<String> {

@@ -59,7 +59,11 @@ impl App {
         if missing.is_empty() {
             return Ok(());
         }
-        let unreachable = || Failure::unavailable(TITLE, "the network is not up yet").remedy("try again in a moment");
+        let unreachable = || {
+            Failure::unavailable(TITLE, "the network is not up yet")
+                .remedy("try again in a moment")
+                .said("fetch.not-ready")
+        };
         let exchange = self.exchange.get().ok_or_else(unreachable)?.clone();
         if let Some(links) = self.links.get() {
             let _ = self.call_parent(links).await;
@@ -100,9 +104,13 @@ impl App {
                 let why = format!("{detail}; this node's own copy was damaged on its disk and is in quarantine");
                 Failure::unavailable(TITLE, why)
                     .remedy("it stays wanted: try again when a node that has it can be reached; have the disk checked")
+                    .said("fetch.no-holder")
+                    .with("name", &file.name)
             } else {
                 Failure::unavailable(TITLE, detail)
                     .remedy("try again when the node that has it can be reached; it comes by itself if you subscribe")
+                    .said("fetch.no-holder")
+                    .with("name", &file.name)
             });
         }
         progress.report(step(total_bytes, 0));
@@ -123,7 +131,7 @@ impl App {
     /// Writes a file into a folder: under its own name, or a numbered one where another file has it.
     fn put_file(&self, file: &File, out: &Path) -> std::result::Result<PathBuf, Unput> {
         kapok_library::resource::rules::check_file_name(&file.name)
-            .map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+            .map_err(|problem| Failure::rule(TITLE, &problem))?;
         let from = self.blobs.path_of(file.blob);
         let io = |error: std::io::Error| {
             let detail = format!("cannot write “{}” into {}: {error}", file.name, out.display());

@@ -21,7 +21,11 @@ const TITLE: &str = "cannot open the file";
 impl App {
     /// A blob that is here and that a live entry shows to this viewer.
     pub(super) fn open_blob(self: &Arc<Self>, viewer: &Viewer, blob: BlobId) -> Result<Blob> {
-        let unknown = || Failure::not_found("no such file", "it is not here, or not for you").remedy("search for it");
+        let unknown = || {
+            Failure::not_found("no such file", "it is not here, or not for you")
+                .remedy("search for it")
+                .said("file.unknown")
+        };
         let size = self.blobs.size(blob).map_err(|error| blob_failure(TITLE, &error))?;
         let is_in_quarantine = || self.blobs.quarantined().is_ok_and(|all| all.contains(&blob));
         if size.is_none() && !is_in_quarantine() {

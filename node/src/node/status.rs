@@ -129,7 +129,7 @@ impl App {
     pub(super) fn visible(&self, reading: &Reading<'_>, viewer: &Viewer, id: &str) -> Result<Found> {
         let title = "no such resource";
         let id: ResourceId = id.parse().map_err(|e: kapok_library::resource::NotAResourceId| {
-            Failure::not_found(title, e.to_string()).remedy("find it with kapok search")
+            Failure::not_found(title, e.to_string()).remedy("find it with kapok search").said("resource.unknown")
         })?;
         if let Some(found) = reading.resource(&id).map_err(failure)? {
             if viewer.sees(facts::visibility(found.visibility)) {
@@ -142,7 +142,8 @@ impl App {
             return Err(Failure::withdrawn(name, withdrawn.reason));
         }
         Err(Failure::not_found(title, format!("there is no resource {id} that you may see"))
-            .remedy("search for it, or sign in"))
+            .remedy("search for it, or sign in")
+            .said("resource.unknown"))
     }
 
     fn excerpt(&self, found: &Found) -> Option<String> {

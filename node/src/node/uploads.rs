@@ -60,6 +60,7 @@ impl App {
         let unknown = || {
             Failure::not_found("no such upload", "it is unknown, finished, given up, or somebody else's")
                 .remedy("choose the file again")
+                .said("upload.unknown")
         };
         let plain = !token.is_empty() && token.len() <= 64 && token.bytes().all(|b| b.is_ascii_alphanumeric());
         if !plain {
@@ -72,18 +73,22 @@ impl App {
 
     pub(super) fn create_upload(&self, viewer: &Viewer, request: &UploadRequest) -> Result<Upload> {
         const TITLE: &str = "cannot begin the upload";
-        check_file_name(&request.name).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+        check_file_name(&request.name).map_err(|problem| Failure::rule(TITLE, &problem))?;
         if request.size == 0 {
             return Err(super::add::empty(&request.name));
         }
         if request.size > MAX_BLOB_BYTES {
             let detail = format!("{} bytes are more than the {MAX_BLOB_BYTES} that a file may have", request.size);
-            return Err(Failure::new(FailureKind::TooLarge, TITLE, detail));
+            return Err(Failure::new(FailureKind::TooLarge, TITLE, detail)
+                .said("upload.too-large")
+                .with("limit", readable(MAX_BLOB_BYTES)));
         }
         let open = self.blobs.uploads().map_err(|error| blob_failure(TITLE, &error))?;
         if open.len() >= MAX_OPEN {
             return Err(Failure::unavailable(TITLE, format!("{MAX_OPEN} uploads are open already"))
-                .remedy("finish or give up some of them"));
+                .remedy("finish or give up some of them")
+                .said("upload.too-many-open")
+                .with("limit", MAX_OPEN));
         }
         let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
         self.begin(viewer, &token, &request.name, request.size)?;
@@ -128,16 +133,22 @@ impl App {
         };
         if upload.received() != offset {
             let detail = format!("it stands at byte {}, not at {offset}", upload.received());
-            return Err(Failure::conflict(TITLE, detail).remedy("go on from where it stands"));
+            return Err(Failure::conflict(TITLE, detail)
+                .remedy("go on from where it stands")
+                .said("upload.offset")
+                .with("offset", upload.received()));
         }
         let upload = self.take(upload, size, bytes).await.map_err(|stopped| match stopped {
             Stopped::TooMany => {
                 let detail = format!("more bytes came than the {size} that were announced");
-                Failure::invalid(TITLE, detail).remedy("begin the upload again with the right size")
+                Failure::new(FailureKind::TooLarge, TITLE, detail)
+                    .remedy("begin the upload again with the right size")
+                    .said("upload.more-than-said")
+                    .with("limit", readable(size))
             }
-            Stopped::BrokenOff(error) => {
-                Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("go on from where it stands")
-            }
+            Stopped::BrokenOff(error) => Failure::invalid(TITLE, format!("the connection broke: {error}"))
+                .remedy("go on from where it stands")
+                .said("upload.broke-off"),
             Stopped::Failed(failure) => failure,
         })?;
         Ok(Upload { id: token.to_owned(), name: meta.name, size, offset: upload.received() })
@@ -175,17 +186,19 @@ impl App {
         bytes: ByteStream,
     ) -> Result<Upload> {
         const TITLE: &str = "cannot take the file";
-        check_file_name(name).map_err(|problem| Failure::invalid(TITLE, problem.to_string()))?;
+        check_file_name(name).map_err(|problem| Failure::rule(TITLE, &problem))?;
         let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
         let upload = self.blobs.upload(&token, None).map_err(|error| blob_failure(TITLE, &error))?;
         let taken = self.take(upload, max_bytes, bytes).await.map_err(|stopped| match stopped {
             Stopped::TooMany => {
                 Failure::new(FailureKind::TooLarge, TITLE, format!("it has more than {max_bytes} bytes"))
                     .remedy("upload it with script switched on, which takes files of any size")
+                    .said("upload.too-large")
+                    .with("limit", readable(max_bytes))
             }
-            Stopped::BrokenOff(error) => {
-                Failure::invalid(TITLE, format!("the connection broke: {error}")).remedy("send it again")
-            }
+            Stopped::BrokenOff(error) => Failure::invalid(TITLE, format!("the connection broke: {error}"))
+                .remedy("send it again")
+                .said("upload.broke-off"),
             Stopped::Failed(failure) => failure,
         });
         let size = taken.map(|upload| upload.received());
@@ -213,7 +226,11 @@ impl App {
         // Each is open from here on.
         if tokens.len() > MAX_FILES {
             let detail = format!("{} files are more than the {MAX_FILES} of a resource", tokens.len());
-            return Err(Failure::invalid(TITLE, detail).remedy("publish them as several resources"));
+            return Err(Failure::invalid(TITLE, detail)
+                .remedy("publish them as several resources")
+                .said("files.too-many")
+                .with("count", tokens.len())
+                .with("limit", MAX_FILES));
         }
         let mut complete = Vec::with_capacity(tokens.len());
         for (at, token) in tokens.iter().enumerate() {
@@ -225,7 +242,10 @@ impl App {
             let bytes = self.blobs.upload(token, Some(size)).map_err(|error| blob_failure(TITLE, &error))?;
             if bytes.received() != size {
                 let detail = format!("“{name}” is at {} of {size} bytes", bytes.received());
-                return Err(Failure::conflict(TITLE, detail).remedy("send the rest first"));
+                return Err(Failure::conflict(TITLE, detail)
+                    .remedy("send the rest first")
+                    .said("upload.unfinished")
+                    .with("name", name));
             }
             complete.push(CompleteUpload { name, size, bytes });
         }
@@ -262,6 +282,11 @@ impl App {
             }
         }
     }
+}
+
+/// A size for people: “12.00 MB”.
+fn readable(bytes: u64) -> impl std::fmt::Display {
+    indicatif::DecimalBytes(bytes)
 }
 
 /// The next bytes, at most [`PART_BYTES`]; none at the end.

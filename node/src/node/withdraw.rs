@@ -21,7 +21,9 @@ impl App {
         let reason = request.reason.trim();
         if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
             return Err(Failure::invalid(TITLE, format!("a reason has 1 to {MAX_REASON_CHARS} characters"))
-                .remedy("give one with --reason; it stays on record for everybody"));
+                .remedy("give one with --reason; it stays on record for everybody")
+                .said("withdraw.reason")
+                .with("limit", MAX_REASON_CHARS));
         }
         // What is read here is what is withdrawn: no new version comes in between.
         let turn = self.versions_turn();
@@ -34,7 +36,9 @@ impl App {
             if !own && !below {
                 let (name, _) = Self::named(&reading, &found.key.author);
                 return Err(Failure::new(FailureKind::Forbidden, TITLE, format!("it belongs to {name}"))
-                    .remedy("they can withdraw it, and so can their county and the city"));
+                    .remedy("they can withdraw it, and so can their county and the city")
+                    .said("resource.not-yours")
+                    .with("name", name));
             }
             found
         };
