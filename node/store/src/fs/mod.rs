@@ -81,6 +81,8 @@ pub trait Fs: Send + Sync + fmt::Debug + 'static {
     fn set_read_only(&self, path: &Path) -> io::Result<()>;
     /// Undoes [`Fs::set_read_only`]: 0644.
     fn set_writable(&self, path: &Path) -> io::Result<()>;
+    /// Makes a file readable by its owner alone; says whether it was so before.
+    fn make_private(&self, path: &Path) -> io::Result<bool>;
     /// Bytes that this process may still write on the disk that holds `dir`.
     fn free_space(&self, dir: &Path) -> io::Result<u64>;
     /// Makes `to` a copy that shares its blocks with `from`; an error where the file system cannot.
