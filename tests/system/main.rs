@@ -5,6 +5,8 @@
 mod bad_input;
 mod contract;
 mod crash;
+mod damage;
+mod home;
 mod readme;
 mod road;
 mod support;

@@ -10,7 +10,7 @@ use kapok_net::link::Links;
 use kapok_net::search::Searcher;
 use kapok_protocol::time::Timestamp;
 use kapok_store::blobs::Blobs;
-use kapok_store::home::Home;
+use kapok_store::home::{ExposedKey, Home};
 use kapok_store::journal::Journal;
 use tokio::sync::watch;
 
@@ -29,6 +29,8 @@ pub(crate) const AGENT: &str = concat!("kapok/", env!("CARGO_PKG_VERSION"));
 /// A node's parts. One for each process; shared.
 pub(crate) struct App {
     pub(super) home: Home,
+    /// Keys that others than the owner could read when the node started.
+    pub(super) exposed_keys: Vec<ExposedKey>,
     pub(super) blobs: Blobs,
     pub(super) catalogue: Arc<Catalogue>,
     /// What never leaves the node: accounts, invitations, subscriptions.

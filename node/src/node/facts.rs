@@ -1,13 +1,14 @@
 //! Resources in the words of the port's documents.
 
 use kapok_http::port;
-use kapok_library::resource::File;
+use kapok_library::resource::{File, ResourceId};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Tier;
 use kapok_protocol::visibility::Visibility;
+use kapok_store::journal::JournalError;
 
-use super::app::{App, rfc3339};
-use crate::catalogue::{Found, Reading};
+use super::app::{App, failure, rfc3339};
+use crate::catalogue::{CatalogueError, Found, Reading};
 
 /// The port's visibility.
 pub(super) fn visibility(of: Visibility) -> port::Visibility {
@@ -52,6 +53,18 @@ impl App {
     /// Whether all files of a resource are on this node.
     pub(super) fn holds(&self, files: &[File]) -> bool {
         files.iter().all(|file| self.blobs.contains(file.blob).unwrap_or(false))
+    }
+
+    /// A live resource; none also where its entry stands in a damaged place of the journal, so that one bad place does not
+    /// cost all that is listed with it.
+    pub(super) fn readable(reading: &Reading<'_>, id: &ResourceId) -> port::Result<Option<Found>> {
+        match reading.resource(id) {
+            Err(CatalogueError::Journal(JournalError::NoFrame { position })) => {
+                tracing::debug!(%id, position, "its entry is damaged");
+                Ok(None)
+            }
+            found => found.map_err(failure),
+        }
     }
 
     /// Name and tier of a node, as far as known.

@@ -184,7 +184,10 @@ impl App {
     /// Takes a granted chain: from here on this node is a member.
     fn accept(&self, federation: &NodeId, chain: Vec<Signed>, parent: Option<(NodeId, Vec<String>)>) -> Result<Joined> {
         let made = self.local.state().made.clone();
-        let made = made.ok_or_else(|| Failure::internal("cannot join", "the home does not say what the node is"))?;
+        let made = made.ok_or_else(|| {
+            Failure::internal("cannot join", "the private journal has lost what this node was made as")
+                .remedy("put journal/private back from a backup, or make another node: kapok init --home DIR")
+        })?;
         let granted = join::accept(&self.catalogue.id(), made.tier, federation, chain);
         let (member, chain) = granted.map_err(|error| {
             Failure::invalid("cannot join", error.to_string()).remedy("ask the parent for an invitation that fits")

@@ -16,6 +16,7 @@ mod indexing;
 mod init;
 mod links;
 mod local;
+mod notices;
 mod port;
 mod search;
 mod start;

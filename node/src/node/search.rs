@@ -281,7 +281,7 @@ impl App {
     /// The resource of a hit: as this node knows it, else as its verified entry says.
     fn found(&self, reading: &Reading<'_>, id: &str, entry: Option<&Verified>) -> Result<Option<Found>> {
         let Ok(id) = id.parse::<ResourceId>() else { return Ok(None) };
-        if let Some(found) = reading.resource(&id).map_err(failure)? {
+        if let Some(found) = Self::readable(reading, &id)? {
             return Ok(Some(found));
         }
         // Withdrawn here, or revoked: no answer from elsewhere brings it back.

@@ -56,14 +56,12 @@ impl App {
             pending: self.rounds.pending(),
             link_since: Some(rfc3339(self.rounds.link_since(!linked.is_empty(), now()))),
             arrived_last_day: self.rounds.arrived_last_day(now()),
+            notices: self.notices(),
             ..Status::default()
         };
         if let Some(made) = &made {
             status.name.clone_from(&made.name);
             made.tier.as_str().clone_into(&mut status.tier);
-        }
-        if let Some(reason) = self.catalogue.journal().read_only_because() {
-            status.notices.push(format!("磁盘写不进去了，本馆现在只能看：{reason}"));
         }
         // A node that was started for this one command has not looked yet.
         status.held = match self.rounds.held() {
@@ -141,7 +139,7 @@ impl App {
         let id: ResourceId = id.parse().map_err(|e: kapok_library::resource::NotAResourceId| {
             Failure::not_found(title, e.to_string()).remedy("find it with kapok search")
         })?;
-        if let Some(found) = reading.resource(&id).map_err(failure)? {
+        if let Some(found) = Self::readable(reading, &id)? {
             if viewer.sees(facts::visibility(found.visibility)) {
                 return Ok(found);
             }
@@ -166,7 +164,7 @@ impl App {
             if resources.len() >= limit {
                 break;
             }
-            if let Some(found) = reading.resource(&id.map_err(failure)?).map_err(failure)?
+            if let Some(found) = Self::readable(&reading, &id.map_err(failure)?)?
                 && viewer.sees(facts::visibility(found.visibility))
             {
                 resources.push(self.summary(&reading, &found));
@@ -182,7 +180,7 @@ impl App {
         let size = size.ok_or_else(unknown)?;
         let reading = self.reading()?;
         for used in reading.uses(&blob).map_err(failure)? {
-            let Some(found) = reading.resource(&used.resource).map_err(failure)? else { continue };
+            let Some(found) = Self::readable(&reading, &used.resource)? else { continue };
             if !viewer.sees(facts::visibility(found.visibility)) {
                 continue;
             }

@@ -1,0 +1,88 @@
+//! A damaged journal costs what stood in the damaged place; the node comes up, and says what is gone.
+
+use std::path::Path;
+
+use kapok_tests::Node;
+use serde_json::Value;
+
+const NAME: &str = "攀枝花市电教馆";
+
+/// Flips a bit in the middle of these bytes, wherever they stand in the journal's files.
+fn flip(journal: &Path, bytes: &[u8]) {
+    let mut found = false;
+    for file in std::fs::read_dir(journal).unwrap() {
+        let path = file.unwrap().path();
+        let mut content = std::fs::read(&path).unwrap();
+        if let Some(at) = content.windows(bytes.len()).position(|window| window == bytes) {
+            content[at + bytes.len() / 2] ^= 1;
+            std::fs::write(&path, content).unwrap();
+            found = true;
+        }
+    }
+    assert!(found, "{} does not hold it", journal.display());
+}
+
+fn overwrite(journal: &Path) {
+    for file in std::fs::read_dir(journal).unwrap() {
+        let path = file.unwrap().path();
+        let len = std::fs::metadata(&path).unwrap().len();
+        std::fs::write(&path, vec![0; usize::try_from(len).unwrap()]).unwrap();
+    }
+}
+
+fn says(status: &Value, word: &str) -> bool {
+    status["notices"].as_array().unwrap().iter().any(|notice| notice.as_str().unwrap().contains(word))
+}
+
+/// With a daemon, without one, over HTTP, on the terminal, and in the log.
+fn is_said_everywhere(node: &mut Node, word: &str) {
+    let alone = node.try_kapok(&["status"]);
+    assert_eq!(alone.code, Some(0), "{alone:?}");
+    assert!(says(&alone.json(), word), "{alone:?}");
+    assert!(alone.stderr.contains("journal"), "not in the log: {alone:?}");
+    node.start();
+    let status = node.kapok(&["status"]);
+    assert!(says(&status, word), "{status}");
+    assert!(says(&node.owner().get("/api/v1/status").json(), word));
+}
+
+#[test]
+fn damage_in_the_private_journal_is_said() {
+    let mut node = Node::init("county", NAME);
+    flip(&node.home().join("journal/private"), NAME.as_bytes());
+    is_said_everywhere(&mut node, "journal/private");
+}
+
+#[test]
+fn a_node_that_lost_its_accounts_says_so_and_can_be_set_up_again() {
+    let mut node = Node::init("city", NAME);
+    node.start();
+    node.browser().set_up(&node.setup, "李老师", "a long enough passphrase");
+    node.kapok(&["subscribe", "--subject", "math"]);
+    assert!(node.stop().success());
+    overwrite(&node.home().join("journal/private"));
+    is_said_everywhere(&mut node, "journal/private");
+    let status = node.kapok(&["status"]);
+    assert!(says(&status, "设置码"), "{status}");
+    assert_eq!(status["name"], NAME, "the membership has the name: {status}");
+    let code = std::fs::read_to_string(node.home().join("run/setup")).unwrap();
+    node.browser().set_up(code.trim(), "王老师", "another long passphrase");
+    assert!(!says(&node.kapok(&["status"]), "设置码"));
+    node.kapok(&["subscribe", "--subject", "math"]);
+    assert!(node.stop().success());
+    node.start();
+    let session = serde_json::json!({"name": "王老师", "password": "another long passphrase"});
+    assert!(node.browser().post("/api/v1/session", &session).status < 300);
+}
+
+#[test]
+fn damage_in_the_audit_journal_is_said() {
+    let mut node = Node::init("city", NAME);
+    node.start();
+    for school in ["第一小学", "第二小学"] {
+        node.kapok(&["invite", "--tier", "school", "--name", school]);
+    }
+    assert!(node.stop().success());
+    flip(&node.home().join("journal/audit"), b"invite");
+    is_said_everywhere(&mut node, "审计日志");
+}
