@@ -76,6 +76,28 @@ fn a_node_that_lost_its_accounts_says_so_and_can_be_set_up_again() {
 }
 
 #[test]
+fn damage_in_the_shared_journal_is_said_and_the_rest_stays_usable() {
+    let mut node = Node::init("city", NAME);
+    node.start();
+    let add = |title: &str| {
+        let file = node.file(&format!("{title}.txt"), title);
+        node.add(&file, &["--title", title, "--visibility", "public", "--license", "CC0-1.0"])
+    };
+    let (lost, kept) = (add("山坡上的木棉"), add("江边的凤凰木"));
+    // Found by both words in one query, so that the damaged one is met.
+    node.finds("木", lost["id"].as_str().unwrap());
+    assert!(node.stop().success());
+    flip(&node.home().join("journal/shared"), "山坡上的木棉".as_bytes());
+    is_said_everywhere(&mut node, "journal/shared");
+    node.finds("木", kept["id"].as_str().unwrap());
+    let latest = node.owner().get("/api/v1/latest").json();
+    assert_eq!(latest["resources"].as_array().unwrap().len(), 1, "{latest}");
+    for command in [&["members"][..], &["subscribe", "--all"], &["subscriptions"], &["peers"]] {
+        node.kapok(command);
+    }
+}
+
+#[test]
 fn damage_in_the_audit_journal_is_said() {
     let mut node = Node::init("city", NAME);
     node.start();

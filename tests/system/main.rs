@@ -6,6 +6,7 @@ mod bad_input;
 mod contract;
 mod crash;
 mod damage;
+mod figures;
 mod home;
 mod readme;
 mod road;

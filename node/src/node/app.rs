@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::indexing::Indexing;
 use super::local::Local;
+use super::survey::Survey;
 use super::sync::Rounds;
 use crate::catalogue::{Catalogue, CatalogueError, Reading};
 use crate::settings::Settings;
@@ -40,6 +41,7 @@ pub(crate) struct App {
     pub(super) extraction: Pool,
     pub(super) settings: Mutex<Settings>,
     pub(super) rounds: Rounds,
+    pub(super) survey: Survey,
     /// The network's parts, once it is up.
     pub(super) links: OnceLock<Links>,
     pub(super) exchange: OnceLock<Exchange>,

@@ -1,13 +1,17 @@
 //! Resources in the words of the port's documents.
 
+use std::collections::BTreeMap;
+
 use kapok_http::port;
 use kapok_library::resource::{File, ResourceId};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Tier;
+use kapok_protocol::replica::Replica as _;
 use kapok_protocol::visibility::Visibility;
 use kapok_store::journal::JournalError;
 
 use super::app::{App, failure, rfc3339};
+use super::survey::is_open;
 use crate::catalogue::{CatalogueError, Found, Reading};
 
 /// The port's visibility.
@@ -43,6 +47,17 @@ pub(super) const VISIBILITIES: [(Visibility, &str); 5] = [
 
 pub(super) fn file(of: &File) -> port::FileFacts {
     port::FileFacts { name: of.name.clone(), size: of.size, blob: of.blob.to_string() }
+}
+
+/// How many entries of each node only some of the federation may see.
+pub(super) fn narrow_entries(reading: &Reading<'_>) -> BTreeMap<NodeId, u64> {
+    let mut narrow = BTreeMap::new();
+    for (shelf, state) in reading.shelves() {
+        if !is_open(shelf.visibility) {
+            *narrow.entry(shelf.author).or_default() += state.head.head().live;
+        }
+    }
+    narrow
 }
 
 fn some(text: &str) -> Option<String> {

@@ -22,6 +22,7 @@ mod search;
 mod start;
 mod status;
 mod subscriptions;
+mod survey;
 mod sync;
 mod uploads;
 mod withdraw;

@@ -30,6 +30,7 @@ use super::local::Local;
 use super::notices;
 use super::port::Port;
 use super::search::Answering;
+use super::survey::Survey;
 use super::sync::Rounds;
 use crate::catalogue::Catalogue;
 use crate::settings::Settings;
@@ -104,6 +105,7 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
     let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await?;
     let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
     let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone())))?;
+    app.survey.listen(exchange.completions());
     let searcher = Searcher::start(links.clone(), Arc::new(Answering(app.clone())))?;
     let listen: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
     let _ = app.links.set(links);
@@ -196,6 +198,7 @@ fn open(root: &Path, purpose: Purpose) -> Result<Arc<App>> {
         extraction: Pool::new(worker),
         settings: Mutex::new(settings),
         rounds: Rounds::default(),
+        survey: Survey::default(),
         links: OnceLock::new(),
         exchange: OnceLock::new(),
         searcher: OnceLock::new(),

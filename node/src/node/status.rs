@@ -15,7 +15,7 @@ use kapok_store::blobs::Blobs;
 use tokio::io::AsyncWriteExt as _;
 
 use super::app::{AGENT, App, blob_failure, failure, now, rfc3339};
-use super::facts;
+use super::{facts, survey};
 use crate::catalogue::{Found, Reading};
 
 /// Counting all blobs costs a walk through their folders, so the figure may be this old.
@@ -53,9 +53,7 @@ impl App {
             free_bytes: self.home.fs().free_space(self.home.paths().root()).unwrap_or(0),
             rebuilding_percent: self.catalogue.rebuilding_percent(),
             catalogue_at: self.rounds.last_at().map(rfc3339),
-            pending: self.rounds.pending(),
             link_since: Some(rfc3339(self.rounds.link_since(!linked.is_empty(), now()))),
-            arrived_last_day: self.rounds.arrived_last_day(now()),
             notices: self.notices(),
             ..Status::default()
         };
@@ -63,15 +61,16 @@ impl App {
             status.name.clone_from(&made.name);
             made.tier.as_str().clone_into(&mut status.tier);
         }
-        // A node that was started for this one command has not looked yet.
-        status.held = match self.rounds.held() {
-            Some(held) => held,
-            None if self.catalogue.rebuilding_percent().is_none() => self.missing()?.1.len() as u64,
-            None => 0,
-        };
+        // A long first look, or a catalogue that is being made anew: the other figures are shown meanwhile.
+        if let Some(mut surveyed) = self.survey_soon() {
+            let count = surveyed.figures.count(survey::is_open);
+            (status.resources, status.held) = (count.resources, count.held);
+            status.pending = surveyed.figures.pending();
+            status.arrived_last_day = surveyed.arrived_last_day(now());
+        }
         // While the catalogue is being made anew the rest is not known, and the figures that are known are shown.
         let Ok(reading) = self.catalogue.reading() else { return Ok(status) };
-        (status.entries, status.resources) = reading.totals();
+        status.entries = reading.totals().0.saturating_sub(facts::narrow_entries(&reading).values().sum());
         if let Some(me) = reading.try_me() {
             status.name.clone_from(&me.name);
             me.tier.as_str().clone_into(&mut status.tier);
