@@ -48,7 +48,7 @@ impl App {
         let mut changed = self.changed(position, end)?;
         if surveyed.subscriptions != subscriptions {
             let wanted_otherwise = surveyed.figures.ids_where(|line| {
-                subscriptions.iter().any(|subscription| line.is_covered_by(subscription)) != line.is_wanted
+                subscriptions.iter().any(|subscription| surveyed.figures.covers(subscription, line)) != line.is_wanted
             });
             changed.resources.extend(wanted_otherwise);
             surveyed.subscriptions = subscriptions;
@@ -125,7 +125,8 @@ impl App {
                 let above = reading.find_member(author).is_some_and(|m| m.path().any(|id| nodes.contains(&id)));
                 above || nodes.contains(author)
             };
-            resources.extend(surveyed.figures.ids_where(|line| is_concerned(&line.author)));
+            resources
+                .extend(surveyed.figures.ids_where(|line| is_concerned(surveyed.figures.authors.name(line.author))));
         }
         let mut files = BTreeSet::new();
         for id in &resources {

@@ -37,16 +37,16 @@ impl App {
             return Ok(None);
         };
         let mut line = Line {
-            author: found.key.author,
+            author: surveyed.figures.authors.intern(&found.key.author),
             visibility: found.visibility,
-            subject: surveyed.figures.word(&found.resource.subject),
-            stage: surveyed.figures.word(&found.resource.stage),
-            kind: surveyed.figures.word(&found.resource.kind),
+            subject: surveyed.figures.words.intern(&found.resource.subject),
+            stage: surveyed.figures.words.intern(&found.resource.stage),
+            kind: surveyed.figures.words.intern(&found.resource.kind),
             largest_file_bytes: found.resource.files.iter().map(|file| file.size).max().unwrap_or(0),
             is_wanted: false,
             is_whole: self.holds(&found.resource.files),
         };
-        line.is_wanted = surveyed.subscriptions.iter().any(|subscription| line.is_covered_by(subscription));
+        line.is_wanted = surveyed.subscriptions.iter().any(|subscription| surveyed.figures.covers(subscription, &line));
         let missing = self.missing_of(reading, &found, &line);
         let became_whole = surveyed.figures.put(id, Some((line, missing)));
         Ok((became_whole && is_open(found.visibility)).then_some(found.key.author))

@@ -11,6 +11,7 @@
 
 mod figures;
 mod follow;
+mod interner;
 mod look;
 
 use std::collections::VecDeque;
