@@ -11,7 +11,7 @@ use kapok_net::search::Searcher;
 use kapok_protocol::time::Timestamp;
 use kapok_store::blobs::Blobs;
 use kapok_store::home::{ExposedKey, Home};
-use kapok_store::journal::Journal;
+use kapok_store::journal::{Journal, JournalError};
 use tokio::sync::watch;
 
 use super::indexing::Indexing;
@@ -94,7 +94,6 @@ impl App {
 
 /// A catalogue's error in words for whoever asked.
 pub(super) fn failure(error: CatalogueError) -> Failure {
-    use kapok_store::journal::JournalError;
     match error {
         CatalogueError::Rebuilding(percent) => {
             Failure::unavailable("正在重建索引", format!("the catalogue is being made anew, {percent} %"))
@@ -106,6 +105,17 @@ pub(super) fn failure(error: CatalogueError) -> Failure {
         CatalogueError::NotAMember => Failure::conflict("not possible yet", error.to_string())
             .remedy("join first: kapok join CODE (the code comes from `kapok invite` at the parent)"),
         other => Failure::internal("not done", other.to_string()).remedy("the node's log has more"),
+    }
+}
+
+/// A journal's error, with what helps against one of the disk.
+pub(super) fn with_remedy(error: JournalError) -> anyhow::Error {
+    match &error {
+        JournalError::Io { source, .. } => {
+            let remedy = kapok_store::home::remedy(source);
+            anyhow::Error::new(error).context(format!("the journal cannot be used\n  {remedy}"))
+        }
+        _ => error.into(),
     }
 }
 

@@ -14,7 +14,7 @@ use kapok_store::fs::RealFs;
 use kapok_store::home::{Home, HomeError};
 use kapok_store::journal::{Journal, Options};
 
-use super::app::now;
+use super::app::{now, with_remedy};
 use super::local::{Local, Made};
 use crate::catalogue::Record;
 use crate::settings::Settings;
@@ -92,18 +92,21 @@ fn make(home: &Path, options: &InitOptions, name: &str, region: String, settings
     let key = Keypair::from_secret(&rand::random());
     unfinished.home().write_key(&paths.node_key(), &key.secret())?;
     let time = now();
-    let shared = Journal::open(fs.clone(), &paths.shared_journal(), Options::default(), rand::random())?;
+    let journal =
+        |path: &Path| Journal::open(fs.clone(), path, Options::default(), rand::random()).map_err(with_remedy);
+    let shared = journal(&paths.shared_journal())?;
     if options.tier == Tier::City {
         let root = Keypair::from_secret(&rand::random());
         unfinished.home().write_key(&paths.root_key(), &root.secret())?;
         let certificate = Record::Certificate(city(&root, &key, name, &region, time));
-        shared.append(&[&certificate.to_bytes()])?;
+        shared.append(&[&certificate.to_bytes()]).map_err(with_remedy)?;
     }
     let (code, event) = SetupCode::issue(rand::random(), time.0);
-    let private = Journal::open(fs, &paths.private_journal(), Options::default(), rand::random())?;
-    let local = Local::load(private)?;
-    local.made(Made { tier: options.tier, name: name.to_owned(), region })?;
-    local.append_account(event.encode())?;
+    let kept = Local::load(journal(&paths.private_journal())?).and_then(|local| {
+        local.made(Made { tier: options.tier, name: name.to_owned(), region })?;
+        local.append_account(event.encode())
+    });
+    kept.map_err(with_remedy)?;
     settings.save(&paths.config())?;
     unfinished.finish()?;
     let home = home.canonicalize().unwrap_or_else(|_| home.to_path_buf());

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::app::{AGENT, App, now};
+use super::app::{AGENT, App, now, with_remedy};
 use super::blobs::BlobsOnDisk;
 use super::indexing::Indexing;
 use super::links::LinkBackend;
@@ -168,14 +168,10 @@ fn open(root: &Path, purpose: Purpose) -> Result<Arc<App>> {
         tracing::warn!(key = %key.path.display(), closed = key.closed, "a key could be read by others than its owner");
     }
     let settings = Settings::load(&paths.config())?;
-    let journal = |path: &Path, options| {
-        Journal::open(fs.clone(), path, options, rand::random()).context(
-            "cannot open a journal\n  \
-             check the disk and the folder's permissions; if the journal is gone, put it back from a backup",
-        )
-    };
+    let journal = |path: &Path, options| Journal::open(fs.clone(), path, options, rand::random()).map_err(with_remedy);
     let shared = journal(&paths.shared_journal(), Options::default())?;
-    let local = Local::load(journal(&paths.private_journal(), Options::default())?)?;
+    let private = journal(&paths.private_journal(), Options::default())?;
+    let local = Local::load(private).map_err(with_remedy)?;
     let audit = journal(&paths.audit_journal(), Options::chained())?;
     notices::log_damage(&home, &local, &shared, &audit);
     if purpose == Purpose::Serve {
