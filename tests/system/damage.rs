@@ -1,105 +1,110 @@
-//! What a disk has spoilt is found by whoever opens it, said, and brought anew from others.
+//! A damaged journal costs what stood in the damaged place; the node comes up, and says what is gone.
 
-use std::fs;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use kapok_tests::{Federation, Node};
+use kapok_tests::Node;
 use serde_json::Value;
 
-use crate::support::{blob, get_and_check, id};
+const NAME: &str = "攀枝花市电教馆";
 
-/// Flips a byte of a blob on the disk.
-fn spoil(node: &Node, blob: &str) {
-    let path = node.blob_path(blob);
-    let mut bytes = fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    // A blob is read-only; a disk does not care.
-    let spoilt = path.with_extension("spoilt");
-    fs::write(&spoilt, bytes).unwrap();
-    fs::rename(&spoilt, &path).unwrap();
-}
-
-fn quarantine(node: &Node) -> Vec<String> {
-    let names = fs::read_dir(node.home().join("quarantine")).unwrap();
-    names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
-
-/// A lesson of the school's that the county holds, and the county.
-fn held_at_the_county(size: usize) -> (Federation, Value) {
-    let federation = Federation::of_four();
-    federation.county.kapok(&["subscribe", "--all"]);
-    let text: String = (0..)
-        .map(|n| format!("第 {n} 行\n"))
-        .scan(0, |bytes, line| {
-            *bytes += line.len();
-            (*bytes <= size).then_some(line)
-        })
-        .collect();
-    let file = federation.school.file("讲义.txt", text);
-    let open = ["--visibility", "public", "--license", "CC0-1.0"];
-    let lesson = federation.school.add(&file, &open);
-    let synced = federation.county.kapok(&["sync", "--now"]);
-    assert_eq!(synced["pending"]["blobs"], 0, "{synced}");
-    (federation, lesson)
-}
-
-#[test]
-fn who_gets_a_file_that_is_damaged_here_gets_the_right_one_from_another_node() {
-    let (federation, lesson) = held_at_the_county(700_000);
-    let county = &federation.county;
-    spoil(county, blob(&lesson));
-    get_and_check(county, id(&lesson), "out");
-    assert_eq!(blake3::hash(&fs::read(county.blob_path(blob(&lesson))).unwrap()).to_hex().as_str(), blob(&lesson));
-    assert_eq!(quarantine(county), [""; 0], "it is healed");
-}
-
-#[test]
-fn who_opens_a_damaged_file_is_told_and_then_gets_the_right_one() {
-    for size in [2_000, 700_000] {
-        let (federation, lesson) = held_at_the_county(size);
-        let county = &federation.county;
-        let owner = county.owner();
-        let path = format!("/blobs/{}", blob(&lesson));
-        spoil(county, blob(&lesson));
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let mut told = 0;
-        loop {
-            // Where pieces before the damaged one were given already, the answer ends early.
-            let answer = owner.try_get(&path);
-            match answer {
-                Some(answer) if answer.status == 200 => {
-                    assert_eq!(blake3::hash(&answer.body).to_hex().as_str(), blob(&lesson), "wrong bytes");
-                    break;
-                }
-                Some(answer) => {
-                    let problem = answer.problem(503);
-                    assert!(problem["detail"].as_str().unwrap().contains("damaged"), "{problem}");
-                    assert!(!problem["remedy"].as_str().unwrap().is_empty(), "{problem}");
-                    told += 1;
-                }
-                None => told += 1,
-            }
-            assert!(Instant::now() < deadline, "it does not come");
+/// Flips a bit in the middle of these bytes, wherever they stand in the journal's files.
+fn flip(journal: &Path, bytes: &[u8]) {
+    let mut found = false;
+    for file in std::fs::read_dir(journal).unwrap() {
+        let path = file.unwrap().path();
+        let mut content = std::fs::read(&path).unwrap();
+        if let Some(at) = content.windows(bytes.len()).position(|window| window == bytes) {
+            content[at + bytes.len() / 2] ^= 1;
+            std::fs::write(&path, content).unwrap();
+            found = true;
         }
-        assert!(told > 0, "nobody noticed");
+    }
+    assert!(found, "{} does not hold it", journal.display());
+}
+
+fn overwrite(journal: &Path) {
+    for file in std::fs::read_dir(journal).unwrap() {
+        let path = file.unwrap().path();
+        let len = std::fs::metadata(&path).unwrap().len();
+        std::fs::write(&path, vec![0; usize::try_from(len).unwrap()]).unwrap();
+    }
+}
+
+fn says(status: &Value, word: &str) -> bool {
+    status["notices"].as_array().unwrap().iter().any(|notice| notice.as_str().unwrap().contains(word))
+}
+
+/// With a daemon, without one, over HTTP, on the terminal, and in the log.
+fn is_said_everywhere(node: &mut Node, word: &str) {
+    let alone = node.try_kapok(&["status"]);
+    assert_eq!(alone.code, Some(0), "{alone:?}");
+    assert!(says(&alone.json(), word), "{alone:?}");
+    assert!(alone.stderr.contains("journal"), "not in the log: {alone:?}");
+    node.start();
+    let status = node.kapok(&["status"]);
+    assert!(says(&status, word), "{status}");
+    assert!(says(&node.owner().get("/api/v1/status").json(), word));
+}
+
+#[test]
+fn damage_in_the_private_journal_is_said() {
+    let mut node = Node::init("county", NAME);
+    flip(&node.home().join("journal/private"), NAME.as_bytes());
+    is_said_everywhere(&mut node, "journal/private");
+}
+
+#[test]
+fn a_node_that_lost_its_accounts_says_so_and_can_be_set_up_again() {
+    let mut node = Node::init("city", NAME);
+    node.start();
+    node.browser().set_up(&node.setup, "李老师", "a long enough passphrase");
+    node.kapok(&["subscribe", "--subject", "math"]);
+    assert!(node.stop().success());
+    overwrite(&node.home().join("journal/private"));
+    is_said_everywhere(&mut node, "journal/private");
+    let status = node.kapok(&["status"]);
+    assert!(says(&status, "设置码"), "{status}");
+    assert_eq!(status["name"], NAME, "the membership has the name: {status}");
+    let code = std::fs::read_to_string(node.home().join("run/setup")).unwrap();
+    node.browser().set_up(code.trim(), "王老师", "another long passphrase");
+    assert!(!says(&node.kapok(&["status"]), "设置码"));
+    node.kapok(&["subscribe", "--subject", "math"]);
+    assert!(node.stop().success());
+    node.start();
+    let session = serde_json::json!({"name": "王老师", "password": "another long passphrase"});
+    assert!(node.browser().post("/api/v1/session", &session).status < 300);
+}
+
+#[test]
+fn damage_in_the_shared_journal_is_said_and_the_rest_stays_usable() {
+    let mut node = Node::init("city", NAME);
+    node.start();
+    let add = |title: &str| {
+        let file = node.file(&format!("{title}.txt"), title);
+        node.add(&file, &["--title", title, "--visibility", "public", "--license", "CC0-1.0"])
+    };
+    let (lost, kept) = (add("山坡上的木棉"), add("江边的凤凰木"));
+    // Found by both words in one query, so that the damaged one is met.
+    node.finds("木", lost["id"].as_str().unwrap());
+    assert!(node.stop().success());
+    flip(&node.home().join("journal/shared"), "山坡上的木棉".as_bytes());
+    is_said_everywhere(&mut node, "journal/shared");
+    node.finds("木", kept["id"].as_str().unwrap());
+    let latest = node.owner().get("/api/v1/latest").json();
+    assert_eq!(latest["resources"].as_array().unwrap().len(), 1, "{latest}");
+    for command in [&["members"][..], &["subscribe", "--all"], &["subscriptions"], &["peers"]] {
+        node.kapok(command);
     }
 }
 
 #[test]
-fn a_damaged_file_that_nobody_else_has_is_said_to_be_so_and_is_kept_apart() {
-    let mut city = Node::init("city", "攀枝花市电教馆");
-    city.start();
-    let lesson = city.add(&city.file("讲义.txt", "只有这一份"), &["--visibility", "public", "--license", "CC0-1.0"]);
-    spoil(&city, blob(&lesson));
-    let out = city.scratch("out");
-    let refused = city.try_kapok(&["get", id(&lesson), "--out", out.to_str().unwrap()]);
-    refused.assert_refused();
-    assert!(refused.stderr.contains("damaged") && refused.stderr.contains("quarantine"), "{refused:?}");
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "a wrong file was put out");
-    assert_eq!(quarantine(&city), [blob(&lesson)]);
-    assert!(!city.blob_path(blob(&lesson)).exists());
-    let problem = city.owner().get(&format!("/blobs/{}", blob(&lesson))).problem(503);
-    assert!(problem["detail"].as_str().unwrap().contains("no other node"), "{problem}");
-    assert!(!problem["remedy"].as_str().unwrap().is_empty(), "{problem}");
+fn damage_in_the_audit_journal_is_said() {
+    let mut node = Node::init("city", NAME);
+    node.start();
+    for school in ["第一小学", "第二小学"] {
+        node.kapok(&["invite", "--tier", "school", "--name", school]);
+    }
+    assert!(node.stop().success());
+    flip(&node.home().join("journal/audit"), b"invite");
+    is_said_everywhere(&mut node, "审计日志");
 }

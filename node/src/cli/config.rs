@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use kapok_http::port::{Setting, SettingValue, Settings as List};
 use kapok_store::fs::{RealFs, SharedFs};
-use kapok_store::home::{Home, HomeError, Paths};
+use kapok_store::home::{Home, HomeError, Paths, Purpose};
 
 use super::client::{Client, encoded};
 use super::connect::daemon;
@@ -77,7 +77,7 @@ fn with_file(shell: &Shell, home: &Path, action: Action) -> anyhow::Result<()> {
     };
     // The lock keeps a node from starting on a file that changes under it.
     let fs: SharedFs = Arc::new(RealFs);
-    let _locked = Home::open(fs, home)?;
+    let _locked = Home::open_to(Purpose::Command, fs, home)?;
     show(shell, &Settings::mend(&file, key.trim(), &value)?)
 }
 

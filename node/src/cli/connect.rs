@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use kapok_store::home::{HomeError, Paths};
+use kapok_store::home::{HomeError, Paths, Purpose};
 use tokio::runtime::{Builder, Runtime};
 
 use super::client::{Client, ClientError};
@@ -19,7 +19,7 @@ use super::shell::Shell;
 use super::{logging, signals};
 use crate::node::{self, Running, StartOptions};
 
-/// Another command may have the home for the time it takes; a daemon that starts is ready much sooner.
+/// A daemon that starts, or that is being stopped, is through with it much sooner.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(200);
 /// What may still run when the node has stopped is a thread that waits for an answer.
@@ -137,8 +137,11 @@ async fn start(home: &Path) -> anyhow::Result<Found> {
             Ok(running) => return Ok(Found::Own(Box::new(running))),
             Err(error) => error,
         };
-        if !is_in_use(&error) || begun.elapsed() > PATIENCE {
+        if !is_held_by_daemon(&error) {
             return Err(error);
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(error.context(format!("the node did not answer within {} s", PATIENCE.as_secs())));
         }
         tokio::time::sleep(PAUSE).await;
         if let Some(client) = find(home)? {
@@ -147,8 +150,9 @@ async fn start(home: &Path) -> anyhow::Result<Found> {
     }
 }
 
-fn is_in_use(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref::<HomeError>(), Some(HomeError::InUse { .. })))
+/// Whether a daemon has the folder: one that does not answer yet, or not any more.
+fn is_held_by_daemon(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(HomeError::InUse { purpose: Purpose::Serve, .. }))
 }
 
 #[cfg(test)]

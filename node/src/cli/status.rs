@@ -20,7 +20,8 @@ pub(super) fn run(shell: &Shell, client: &Client) -> anyhow::Result<()> {
 }
 
 fn write(out: &mut String, status: &Status, style: Style) {
-    line!(out, "{}（{}）  {}", style.bold(&status.name), tier(&status.tier), one_line(&status.node));
+    let name = if status.name.is_empty() { "（名称没有了）" } else { &status.name };
+    line!(out, "{}（{}）  {}", style.bold(name), tier(&status.tier), one_line(&status.node));
     if status.federation.is_empty() {
         line!(out, "联盟：还没有加入（用上级的邀请码：kapok join CODE）");
     } else {

@@ -10,13 +10,14 @@ use kapok_net::link::Links;
 use kapok_net::search::Searcher;
 use kapok_protocol::time::Timestamp;
 use kapok_store::blobs::Blobs;
-use kapok_store::home::Home;
-use kapok_store::journal::Journal;
+use kapok_store::home::{ExposedKey, Home};
+use kapok_store::journal::{Journal, JournalError};
 use tokio::sync::watch;
 
 use super::collect::Collection;
 use super::indexing::Indexing;
 use super::local::Local;
+use super::survey::Survey;
 use super::sync::Rounds;
 use crate::catalogue::{Catalogue, CatalogueError, Reading};
 use crate::settings::Settings;
@@ -30,6 +31,8 @@ pub(crate) const AGENT: &str = concat!("kapok/", env!("CARGO_PKG_VERSION"));
 /// A node's parts. One for each process; shared.
 pub(crate) struct App {
     pub(super) home: Home,
+    /// Keys that others than the owner could read when the node started.
+    pub(super) exposed_keys: Vec<ExposedKey>,
     pub(super) blobs: Blobs,
     pub(super) catalogue: Arc<Catalogue>,
     /// What never leaves the node: accounts, invitations, subscriptions.
@@ -42,6 +45,7 @@ pub(crate) struct App {
     pub(super) collection: Collection,
     /// Held by whoever reads a resource in order to publish what comes after it.
     pub(super) versions: Mutex<()>,
+    pub(super) survey: Survey,
     /// The network's parts, once it is up.
     pub(super) links: OnceLock<Links>,
     pub(super) exchange: OnceLock<Exchange>,
@@ -99,7 +103,6 @@ impl App {
 
 /// A catalogue's error in words for whoever asked.
 pub(super) fn failure(error: CatalogueError) -> Failure {
-    use kapok_store::journal::JournalError;
     use kapok_store::view::ViewError;
     match error {
         CatalogueError::Rebuilding(percent) => {
@@ -117,6 +120,17 @@ pub(super) fn failure(error: CatalogueError) -> Failure {
             .remedy("join first: kapok join CODE (the code comes from `kapok invite` at the parent)")
             .said("member.not-joined"),
         other => Failure::internal("not done", other.to_string()).remedy("the node's log has more"),
+    }
+}
+
+/// A journal's error, with what helps against one of the disk.
+pub(super) fn with_remedy(error: JournalError) -> anyhow::Error {
+    match &error {
+        JournalError::Io { source, .. } => {
+            let remedy = kapok_store::home::remedy(source);
+            anyhow::Error::new(error).context(format!("the journal cannot be used\n  {remedy}"))
+        }
+        _ => error.into(),
     }
 }
 

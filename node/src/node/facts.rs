@@ -1,13 +1,18 @@
 //! Resources in the words of the port's documents.
 
+use std::collections::BTreeMap;
+
 use kapok_http::port;
-use kapok_library::resource::File;
+use kapok_library::resource::{File, ResourceId};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Tier;
+use kapok_protocol::replica::Replica as _;
 use kapok_protocol::visibility::Visibility;
+use kapok_store::journal::JournalError;
 
-use super::app::{App, rfc3339};
-use crate::catalogue::{Found, Reading};
+use super::app::{App, failure, rfc3339};
+use super::survey::is_open;
+use crate::catalogue::{CatalogueError, Found, Reading};
 
 /// The port's visibility.
 pub(super) fn visibility(of: Visibility) -> port::Visibility {
@@ -44,6 +49,17 @@ pub(super) fn file(of: &File) -> port::FileFacts {
     port::FileFacts { name: of.name.clone(), size: of.size, blob: of.blob.to_string() }
 }
 
+/// How many entries of each node only some of the federation may see.
+pub(super) fn narrow_entries(reading: &Reading<'_>) -> BTreeMap<NodeId, u64> {
+    let mut narrow = BTreeMap::new();
+    for (shelf, state) in reading.shelves() {
+        if !is_open(shelf.visibility) {
+            *narrow.entry(shelf.author).or_default() += state.head.head().live;
+        }
+    }
+    narrow
+}
+
 fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -52,6 +68,18 @@ impl App {
     /// Whether all files of a resource are on this node.
     pub(super) fn holds(&self, files: &[File]) -> bool {
         files.iter().all(|file| self.blobs.contains(file.blob).unwrap_or(false))
+    }
+
+    /// A live resource; none also where its entry stands in a damaged place of the journal, so that one bad place does not
+    /// cost all that is listed with it.
+    pub(super) fn readable(reading: &Reading<'_>, id: &ResourceId) -> port::Result<Option<Found>> {
+        match reading.resource(id) {
+            Err(CatalogueError::Journal(JournalError::NoFrame { position })) => {
+                tracing::debug!(%id, position, "its entry is damaged");
+                Ok(None)
+            }
+            found => found.map_err(failure),
+        }
     }
 
     /// Name and tier of a node, as far as known.

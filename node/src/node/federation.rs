@@ -17,6 +17,7 @@ use kapok_protocol::visibility::Visibility;
 
 use super::app::{App, failure, now, rfc3339};
 use super::local::Invited;
+use super::{facts, survey};
 use crate::catalogue::Statement;
 
 /// How long a code may be used unless the inviter says otherwise, and at most.
@@ -184,7 +185,10 @@ impl App {
     /// Takes a granted chain: from here on this node is a member.
     fn accept(&self, federation: &NodeId, chain: Vec<Signed>, parent: Option<(NodeId, Vec<String>)>) -> Result<Joined> {
         let made = self.local.state().made.clone();
-        let made = made.ok_or_else(|| Failure::internal("cannot join", "the home does not say what the node is"))?;
+        let made = made.ok_or_else(|| {
+            Failure::internal("cannot join", "the private journal has lost what this node was made as")
+                .remedy("put journal/private back from a backup, or make another node: kapok init --home DIR")
+        })?;
         let granted = join::accept(&self.catalogue.id(), made.tier, federation, chain);
         let (member, chain) = granted.map_err(|error| {
             Failure::invalid("cannot join", error.to_string()).remedy("ask the parent for an invitation that fits")
@@ -280,13 +284,9 @@ impl App {
 
     pub(super) fn members(&self) -> Result<Members> {
         let linked: Vec<_> = self.links.get().map(|l| l.proven().iter().map(|m| m.id).collect()).unwrap_or_default();
+        let resources = self.survey()?.figures.count_by_author(survey::is_open);
         let reading = self.reading()?;
-        let mut resources = std::collections::BTreeMap::<NodeId, u64>::new();
-        for id in reading.recent() {
-            if let Some(found) = reading.resource(&id.map_err(failure)?).map_err(failure)? {
-                *resources.entry(found.key.author).or_default() += 1;
-            }
-        }
+        let narrow = facts::narrow_entries(&reading);
         let time = now();
         let member = |member: &kapok_protocol::membership::Member| {
             let me = member.id == self.catalogue.id();
@@ -302,8 +302,8 @@ impl App {
                 valid_until: rfc3339(member.valid_until),
                 days_left: left / i64::try_from(DAY_MILLIS).unwrap_or(1),
                 revoked: reading.revocation(&member.id).is_some(),
-                entries: reading.entries_of(&member.id),
-                resources: resources.get(&member.id).copied().unwrap_or(0),
+                entries: reading.entries_of(&member.id).saturating_sub(narrow.get(&member.id).copied().unwrap_or(0)),
+                resources: resources.get(&member.id).map_or(0, |count| count.resources),
                 online: linked || seen.is_some_and(|seen| time.millis_since(seen) < ONLINE_MILLIS),
                 last_seen: if linked { Some(rfc3339(time)) } else { seen.map(rfc3339) },
             }

@@ -279,7 +279,7 @@ impl App {
 }
 
 /// Which resources a record touches.
-fn touch(reading: &Reading<'_>, record: &Record, touched: &mut BTreeSet<ResourceId>) -> anyhow::Result<()> {
+pub(super) fn touch(reading: &Reading<'_>, record: &Record, touched: &mut BTreeSet<ResourceId>) -> anyhow::Result<()> {
     match record {
         Record::Entry(entry) if entry.entry().key.kind == Kind::RESOURCE => {
             touched.extend(ResourceKey::of(entry.entry().author, &entry.entry().key).map(|key| key.id()));

@@ -1,18 +1,20 @@
 //! Making a data folder: the node's key, the federation's root key where a city begins one, the set-up code.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use kapok_private::setup::SetupCode;
 use kapok_protocol::identity::{Keypair, NodeId};
 use kapok_protocol::membership::{Certificate, MAX_NAME_BYTES, Membership, Tier};
 use kapok_protocol::time::Timestamp;
 use kapok_store::fs::RealFs;
-use kapok_store::home::Home;
+use kapok_store::home::{Home, HomeError};
 use kapok_store::journal::{Journal, Options};
 
-use super::app::now;
+use super::app::{now, with_remedy};
 use super::local::{Local, Made};
 use crate::catalogue::Record;
 use crate::settings::Settings;
@@ -62,27 +64,105 @@ pub(crate) fn init(home: &Path, options: &InitOptions) -> Result<Initialised> {
     if !options.listen.is_empty() {
         settings.set("net.listen", &options.listen.join(","))?;
     }
+    let leftovers = Leftovers::before(home);
+    let made = make(home, options, name, region, &settings);
+    if made.as_ref().map_or_else(is_somebody_elses, |_| true) {
+        leftovers.keep();
+    }
+    made
+}
+
+/// Whether an init failed because the folder has an owner: perhaps another init of this moment.
+fn is_somebody_elses(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(
+            HomeError::InUse { .. }
+                | HomeError::AlreadyAHome(_)
+                | HomeError::NotEmpty { .. }
+                | HomeError::NotAFolder(_)
+        )
+    )
+}
+
+fn make(home: &Path, options: &InitOptions, name: &str, region: String, settings: &Settings) -> Result<Initialised> {
     let fs: kapok_store::fs::SharedFs = Arc::new(RealFs);
-    let opened = Home::init(fs.clone(), home)?;
-    let paths = opened.paths().clone();
+    let unfinished = Home::begin(fs.clone(), home)?;
+    let paths = unfinished.home().paths().clone();
     let key = Keypair::from_secret(&rand::random());
-    opened.write_key(&paths.node_key(), &key.secret())?;
+    unfinished.home().write_key(&paths.node_key(), &key.secret())?;
     let time = now();
-    let shared = Journal::open(fs.clone(), &paths.shared_journal(), Options::default(), rand::random())?;
+    let journal =
+        |path: &Path| Journal::open(fs.clone(), path, Options::default(), rand::random()).map_err(with_remedy);
+    let shared = journal(&paths.shared_journal())?;
     if options.tier == Tier::City {
         let root = Keypair::from_secret(&rand::random());
-        opened.write_key(&paths.root_key(), &root.secret())?;
+        unfinished.home().write_key(&paths.root_key(), &root.secret())?;
         let certificate = Record::Certificate(city(&root, &key, name, &region, time));
-        shared.append(&[&certificate.to_bytes()])?;
+        shared.append(&[&certificate.to_bytes()]).map_err(with_remedy)?;
     }
     let (code, event) = SetupCode::issue(rand::random(), time.0);
-    let private = Journal::open(fs, &paths.private_journal(), Options::default(), rand::random())?;
-    let local = Local::load(private)?;
-    local.made(Made { tier: options.tier, name: name.to_owned(), region })?;
-    local.append_account(event.encode())?;
-    settings.save(&paths.config()).context("cannot write the configuration")?;
+    let kept = Local::load(journal(&paths.private_journal())?).and_then(|local| {
+        local.made(Made { tier: options.tier, name: name.to_owned(), region })?;
+        local.append_account(event.encode())
+    });
+    kept.map_err(with_remedy)?;
+    settings.save(&paths.config())?;
+    unfinished.finish()?;
     let home = home.canonicalize().unwrap_or_else(|_| home.to_path_buf());
     Ok(Initialised { node: key.id(), home, setup: code.to_string() })
+}
+
+/// What an `init` that fails (a full disk, most often) takes away again: all that was not there before it.
+#[derive(Debug)]
+struct Leftovers {
+    home: PathBuf,
+    /// What the folder held; none where it was not there.
+    before: Option<BTreeSet<OsString>>,
+    /// Folders above it that were not there, the deepest first.
+    above: Vec<PathBuf>,
+    keep: bool,
+}
+
+impl Leftovers {
+    fn before(home: &Path) -> Self {
+        let names = std::fs::read_dir(home).map(|names| names.flatten().map(|name| name.file_name()).collect()).ok();
+        let is_missing = |path: &Path| !path.as_os_str().is_empty() && path.symlink_metadata().is_err();
+        // A file, or a folder that cannot be read, is not ours to take away.
+        let keep = names.is_none() && !is_missing(home);
+        let above = home.ancestors().skip(1).take_while(|path| is_missing(path)).map(Path::to_path_buf).collect();
+        Self { home: home.to_path_buf(), before: names, above, keep }
+    }
+
+    /// What was made stays.
+    fn keep(mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
+        // The reason of the failure is what the operator is told; what cannot be removed either is found by the next init.
+        let Some(before) = &self.before else {
+            let _ = std::fs::remove_dir_all(&self.home);
+            for folder in &self.above {
+                let _ = std::fs::remove_dir(folder);
+            }
+            return;
+        };
+        for name in std::fs::read_dir(&self.home).into_iter().flatten().flatten() {
+            if before.contains(&name.file_name()) {
+                continue;
+            }
+            let _ = match name.file_type() {
+                Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(name.path()),
+                _ => std::fs::remove_file(name.path()),
+            };
+        }
+    }
 }
 
 fn city(root: &Keypair, key: &Keypair, name: &str, region: &str, time: Timestamp) -> Certificate {
@@ -101,4 +181,60 @@ fn city(root: &Keypair, key: &Keypair, name: &str, region: &str, time: Timestamp
         not_after: time.plus_millis(CITY_YEARS * YEAR_MILLIS),
     };
     Certificate::issue(root, membership)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn county() -> InitOptions {
+        InitOptions {
+            tier: Tier::County,
+            name: "盐边县".to_owned(),
+            region: None,
+            http: Some("127.0.0.1:0".to_owned()),
+            listen: Vec::new(),
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|name| name.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn nothing_is_left_over_of_an_init_that_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        // A file where the journals go fails in the middle, as a full disk does.
+        let home = dir.path().join("home");
+        std::fs::create_dir(&home).unwrap();
+        std::fs::write(home.join("journal"), "mine").unwrap();
+        std::fs::write(home.join("kapok.toml"), "log = \"info\"\n").unwrap();
+        init(&home, &county()).unwrap_err();
+        assert_eq!(names(&home), ["journal", "kapok.toml"]);
+        assert_eq!(std::fs::read_to_string(home.join("journal")).unwrap(), "mine");
+        std::fs::remove_file(home.join("journal")).unwrap();
+        init(&home, &county()).unwrap();
+        init(&home, &county()).unwrap_err();
+        assert!(names(&home).contains(&"FORMAT".to_owned()), "a home that was there stays");
+    }
+
+    #[test]
+    fn what_was_not_there_is_taken_away_and_a_file_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("a/b/home");
+        let leftovers = Leftovers::before(&home);
+        std::fs::create_dir_all(home.join("keys")).unwrap();
+        drop(leftovers);
+        assert_eq!(names(dir.path()), Vec::<String>::new());
+        let file = dir.path().join("thesis.docx");
+        std::fs::write(&file, "mine").unwrap();
+        let error = init(&file, &county()).unwrap_err().to_string();
+        assert!(error.contains("is not a folder") && error.contains("--home"), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Tier;
 use kapok_protocol::time::Timestamp;
-use kapok_store::journal::{Journal, JournalError};
+use kapok_store::journal::{Damage, Journal, JournalError};
 use minicbor::{Decode, Encode};
 
 /// One record of the private journal.
@@ -140,6 +140,21 @@ impl Local {
             }
         }
         Ok(Self { journal, state: Mutex::new(state) })
+    }
+
+    /// The places that could not be read.
+    pub(super) fn damaged(&self) -> Vec<Damage> {
+        self.journal.damaged()
+    }
+
+    /// Whether the first thing that stands in every private journal, what the node was made as, is gone.
+    pub(super) fn has_lost_its_beginning(&self) -> bool {
+        self.state().made.is_none()
+    }
+
+    /// Whether anything of it is known to be lost.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.has_lost_its_beginning() || !self.damaged().is_empty()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

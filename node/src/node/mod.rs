@@ -16,12 +16,14 @@ mod indexing;
 mod init;
 mod links;
 mod local;
+mod notices;
 mod opening;
 mod port;
 mod search;
 mod start;
 mod status;
 mod subscriptions;
+mod survey;
 mod sync;
 #[cfg(test)]
 mod testing;

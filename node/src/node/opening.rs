@@ -47,7 +47,7 @@ impl App {
     fn using(&self, blob: BlobId, pass: impl Fn(&Found) -> bool) -> Result<Option<Found>> {
         let reading = self.reading()?;
         for used in reading.uses(&blob).map_err(failure)? {
-            if let Some(found) = reading.resource(&used.resource).map_err(failure)?.filter(&pass) {
+            if let Some(found) = Self::readable(&reading, &used.resource)?.filter(&pass) {
                 return Ok(Some(found));
             }
         }

@@ -13,6 +13,7 @@ use kapok_http::port::{
 use kapok_protocol::blob::BlobId;
 
 use super::app::{App, failure};
+use super::notices;
 use crate::settings::SettingsError;
 
 /// The port's node.
@@ -163,7 +164,13 @@ impl Node for Port {
     }
 
     async fn append_private(&self, event: Vec<u8>) -> Result<()> {
-        self.0.blocking(move |app| app.local.append_account(event).map_err(|error| failure(error.into()))).await
+        self.0
+            .blocking(move |app| {
+                app.local.append_account(event.clone()).map_err(|error| failure(error.into()))?;
+                notices::account_event_kept(&app.home, &event);
+                Ok(())
+            })
+            .await
     }
 
     async fn audit(&self, record: AuditRecord) -> Result<()> {

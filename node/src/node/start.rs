@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use kapok_http::ServerConfig;
@@ -15,21 +15,23 @@ use kapok_net::swarm::{Config, Network};
 use kapok_protocol::identity::{Keypair, NodeId};
 use kapok_store::blobs::Blobs;
 use kapok_store::fs::{RealFs, SharedFs};
-use kapok_store::home::Home;
+use kapok_store::home::{Home, HomeError, Purpose};
 use kapok_store::journal::{Journal, Options};
 use kapok_store::view::{View, ViewOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::app::{AGENT, App, now};
+use super::app::{AGENT, App, now, with_remedy};
 use super::blobs::BlobsOnDisk;
 use super::collect::Collection;
 use super::indexing::Indexing;
 use super::links::LinkBackend;
 use super::local::Local;
+use super::notices;
 use super::port::Port;
 use super::search::Answering;
+use super::survey::Survey;
 use super::sync::Rounds;
 use crate::catalogue::Catalogue;
 use crate::settings::Settings;
@@ -38,6 +40,14 @@ use crate::settings::Settings;
 const COLLECT_INTERVAL: Duration = Duration::from_secs(2);
 /// How long an orderly stop waits for the index to note where it is.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long a daemon waits for a command that has the folder at the moment: a small `kapok add` with the closing of the
+/// views takes some seconds on a slow disk; whoever starts a daemon and waits longer should be told what for.
+const PASSING: Duration = Duration::from_secs(15);
+/// How long a command waits for another: scripts call several at once, and they go one after the other.
+const PASSING_FOR_COMMAND: Duration = Duration::from_secs(60);
+/// Between two looks whether the folder is free.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StartOptions {
@@ -70,8 +80,7 @@ impl std::fmt::Debug for Running {
 
 /// Starts the node of a home. On return it listens; views may still be on their way.
 pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running> {
-    let home = home.to_path_buf();
-    let app = tokio::task::spawn_blocking(move || open(&home)).await??;
+    let app = open_when_free(home, &options).await?;
     let node = app.catalogue.id();
     let http = match &options.http {
         Some(addresses) => addresses.clone(),
@@ -97,6 +106,7 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
     let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await?;
     let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
     let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone())))?;
+    app.survey.listen(exchange.completions());
     let searcher = Searcher::start(links.clone(), Arc::new(Answering(app.clone())))?;
     let listen: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
     let _ = app.links.set(links);
@@ -115,17 +125,59 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
     Ok(Running { node, http: url, token, listen, app, tasks, server, indexer: Some(indexer) })
 }
 
+/// Opens everything on the disk, once whoever passes through the folder is out of it.
+async fn open_when_free(root: &Path, options: &StartOptions) -> Result<Arc<App>> {
+    let purpose = if options.ephemeral { Purpose::Command } else { Purpose::Serve };
+    let patience = if options.ephemeral { PASSING_FOR_COMMAND } else { PASSING };
+    let begun = Instant::now();
+    // A lock that was just taken may still name the holder before; the same one seen twice is who has it.
+    let mut seen = None;
+    let mut said = false;
+    loop {
+        let home = root.to_path_buf();
+        let error = match tokio::task::spawn_blocking(move || open(&home, purpose)).await? {
+            Ok(app) => return Ok(app),
+            Err(error) => error,
+        };
+        let Some(HomeError::InUse { pid, purpose: held_to, .. }) = error.downcast_ref() else { return Err(error) };
+        let stays = *held_to == Purpose::Serve;
+        if stays && seen == Some(*pid) {
+            return Err(error);
+        }
+        seen = stays.then_some(*pid);
+        if begun.elapsed() > patience {
+            let waited = patience.as_secs();
+            return Err(error.context(format!(
+                "a kapok command is still at work after {waited} s\n  wait until it is done, and try again"
+            )));
+        }
+        if !stays && !std::mem::replace(&mut said, true) {
+            tracing::info!(process = pid, "a kapok command has the folder; waiting until it is done");
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
 /// Everything on the disk, opened. The catalogue is brought up to date later.
-pub(super) fn open(root: &Path) -> Result<Arc<App>> {
+pub(super) fn open(root: &Path, purpose: Purpose) -> Result<Arc<App>> {
     let fs: SharedFs = Arc::new(RealFs);
-    let home = Home::open(fs.clone(), root)?;
+    let home = Home::open_to(purpose, fs.clone(), root)?;
     let paths = home.paths().clone();
-    let secret = home.read_key(&paths.node_key())?.context("the node's key is missing: keys/node.key")?;
-    let secret = secret.as_slice().try_into().context("keys/node.key has not the 32 bytes of a key")?;
+    let secret = home.node_key()?;
+    let exposed_keys = home.close_keys();
+    for key in &exposed_keys {
+        tracing::warn!(key = %key.path.display(), closed = key.closed, "a key could be read by others than its owner");
+    }
     let settings = Settings::load(&paths.config())?;
-    let shared = Journal::open(fs.clone(), &paths.shared_journal(), Options::default(), rand::random())?;
-    let private = Journal::open(fs.clone(), &paths.private_journal(), Options::default(), rand::random())?;
-    let audit = Journal::open(fs.clone(), &paths.audit_journal(), Options::chained(), rand::random())?;
+    let journal = |path: &Path, options| Journal::open(fs.clone(), path, options, rand::random()).map_err(with_remedy);
+    let shared = journal(&paths.shared_journal(), Options::default())?;
+    let private = journal(&paths.private_journal(), Options::default())?;
+    let local = Local::load(private).map_err(with_remedy)?;
+    let audit = journal(&paths.audit_journal(), Options::chained())?;
+    notices::log_damage(&home, &local, &shared, &audit);
+    if purpose == Purpose::Serve {
+        notices::restore_setup(&home, &local)?;
+    }
     let blobs = Blobs::open(fs, paths.clone())?;
     let view = View::open(&paths.catalogue(), ViewOptions::default())?;
     let indexing = Indexing::open(&paths.index())?;
@@ -134,8 +186,9 @@ pub(super) fn open(root: &Path) -> Result<Arc<App>> {
     let worker = WorkerCommand { program, args: vec!["extract-worker".into()] };
     Ok(Arc::new(App {
         catalogue: Catalogue::new(Keypair::from_secret(&secret), shared, view),
-        local: Local::load(private)?,
+        local,
         home,
+        exposed_keys,
         blobs,
         audit,
         indexing,
@@ -144,6 +197,7 @@ pub(super) fn open(root: &Path) -> Result<Arc<App>> {
         rounds: Rounds::default(),
         collection: Collection::default(),
         versions: Mutex::default(),
+        survey: Survey::default(),
         links: OnceLock::new(),
         exchange: OnceLock::new(),
         searcher: OnceLock::new(),

@@ -7,7 +7,7 @@ use kapok_library::resource::ResourceId;
 use kapok_protocol::membership::Member;
 
 use super::app::{AGENT, App, failure, now, rfc3339};
-use super::facts;
+use super::{facts, survey};
 use crate::catalogue::{Found, Reading};
 
 /// Counting all blobs costs a walk through their folders, so the figure may be this old.
@@ -43,27 +43,24 @@ impl App {
             free_bytes: self.home.fs().free_space(self.home.paths().root()).unwrap_or(0),
             rebuilding_percent: self.catalogue.rebuilding_percent(),
             catalogue_at: self.rounds.last_at().map(rfc3339),
-            pending: self.rounds.pending(),
             link_since: Some(rfc3339(self.rounds.link_since(!linked.is_empty(), now()))),
-            arrived_last_day: self.rounds.arrived_last_day(now()),
+            notices: self.notices(),
             ..Status::default()
         };
         if let Some(made) = &made {
             status.name.clone_from(&made.name);
             made.tier.as_str().clone_into(&mut status.tier);
         }
-        if let Some(reason) = self.catalogue.journal().read_only_because() {
-            status.notices.push(format!("磁盘写不进去了，本馆现在只能看：{reason}"));
+        // A long first look, or a catalogue that is being made anew: the other figures are shown meanwhile.
+        if let Some(mut surveyed) = self.survey_soon() {
+            let count = surveyed.figures.count(survey::is_open);
+            (status.resources, status.held) = (count.resources, count.held);
+            status.pending = surveyed.figures.pending();
+            status.arrived_last_day = surveyed.arrived_last_day(now());
         }
-        // A node that was started for this one command has not looked yet.
-        status.held = match self.rounds.held() {
-            Some(held) => held,
-            None if self.catalogue.rebuilding_percent().is_none() => self.missing()?.1.len() as u64,
-            None => 0,
-        };
         // While the catalogue is being made anew the rest is not known, and the figures that are known are shown.
         let Ok(reading) = self.catalogue.reading() else { return Ok(status) };
-        (status.entries, status.resources) = reading.totals();
+        status.entries = reading.totals().0.saturating_sub(facts::narrow_entries(&reading).values().sum());
         if let Some(me) = reading.try_me() {
             status.name.clone_from(&me.name);
             me.tier.as_str().clone_into(&mut status.tier);
@@ -131,7 +128,7 @@ impl App {
         let id: ResourceId = id.parse().map_err(|e: kapok_library::resource::NotAResourceId| {
             Failure::not_found(title, e.to_string()).remedy("find it with kapok search").said("resource.unknown")
         })?;
-        if let Some(found) = reading.resource(&id).map_err(failure)? {
+        if let Some(found) = Self::readable(reading, &id)? {
             if viewer.sees(facts::visibility(found.visibility)) {
                 return Ok(found);
             }
@@ -159,7 +156,7 @@ impl App {
             if resources.len() >= limit {
                 break;
             }
-            if let Some(found) = reading.resource(&id.map_err(failure)?).map_err(failure)?
+            if let Some(found) = Self::readable(&reading, &id.map_err(failure)?)?
                 && viewer.sees(facts::visibility(found.visibility))
             {
                 resources.push(self.summary(&reading, &found));

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use kapok_http::port::{AddReply, AddRequest, AddedResource, ProgressSender, Result, Viewer};
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::membership::Tier;
+use kapok_store::home::Purpose;
 
 use super::app::App;
 use super::init::{InitOptions, init};
@@ -27,7 +28,7 @@ impl TestNode {
         let (http, listen) = (None, Vec::new());
         init(&home, &InitOptions { tier: Tier::City, name: "攀枝花市电教馆".to_owned(), region: None, http, listen })
             .unwrap();
-        let app = open(&home).unwrap();
+        let app = open(&home, Purpose::Serve).unwrap();
         app.catalogue.catch_up().unwrap();
         let follower = app.clone();
         let indexer = Some(std::thread::spawn(move || follower.follow_journal()));

@@ -3,12 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use kapok_store::home::remedy;
+
 /// What is wrong with `kapok.toml` or with a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("cannot read the settings in {}: {source}", .path.display())]
+    #[error("cannot read the settings in {}: {source}\n  {}", .path.display(), remedy(.source))]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot keep the settings in {}: {source}; nothing was changed", .path.display())]
+    #[error("cannot keep the settings in {}: {source}; nothing was changed\n  {}", .path.display(), remedy(.source))]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read the settings: {}, line {line}: {reason}\n  mend that line, or take it out", .path.display())]
     NotToml { path: PathBuf, line: usize, reason: String },

@@ -52,7 +52,8 @@ impl Settings {
     fn read(path: &Path) -> Result<Self, SettingsError> {
         let bytes = match fs::read_small(&RealFs, path, MAX_FILE_BYTES) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            // A file where the folder should be is said by whoever opens the folder.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Vec::new(),
             Err(source) => return Err(SettingsError::Read { path: path.to_owned(), source }),
         };
         let wrong = |before: &[u8], reason: &str| SettingsError::NotToml {

@@ -481,6 +481,11 @@ impl Fs for ForgetfulFs {
         Ok(())
     }
 
+    /// There are no others here.
+    fn make_private(&self, path: &Path) -> io::Result<bool> {
+        self.metadata(path).map(|_| true)
+    }
+
     fn free_space(&self, _dir: &Path) -> io::Result<u64> {
         let disk = self.disk();
         disk.powered()?;

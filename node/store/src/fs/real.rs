@@ -105,6 +105,23 @@ impl Fs for RealFs {
         fs::set_permissions(path, permissions)
     }
 
+    #[cfg(unix)]
+    fn make_private(&self, path: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path)?.permissions().mode();
+        let private = mode & 0o077 == 0;
+        if !private {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))?;
+        }
+        Ok(private)
+    }
+
+    /// The folder's access list holds for what is in it.
+    #[cfg(not(unix))]
+    fn make_private(&self, path: &Path) -> io::Result<bool> {
+        fs::metadata(path).map(|_| true)
+    }
+
     fn free_space(&self, dir: &Path) -> io::Result<u64> {
         fs4::available_space(dir)
     }

@@ -15,8 +15,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("smoke") => smoke::run(),
+        Some("counts") => smoke::run_counts(),
         _ => {
-            eprintln!("usage: kapok-bench smoke");
+            eprintln!("usage: kapok-bench smoke|counts");
             ExitCode::from(2)
         }
     }

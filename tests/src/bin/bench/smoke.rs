@@ -15,6 +15,8 @@ use crate::process::{anonymous_mb, idle_cpu_percent, resident_mb};
 const IDLE: Duration = Duration::from_secs(20);
 /// Until a node that has just come up is at rest.
 const SETTLE: Duration = Duration::from_secs(5);
+/// Requests of one kind that are measured.
+const COUNTED: u32 = 20;
 const ADDED_FILES: usize = 1_000;
 const ADDED_BYTES: usize = 64 * 1024;
 /// A hundred thousand entries are indexed within it on any machine that this is worth running on.
@@ -95,6 +97,37 @@ fn many_entries(figures: &mut Figures, count: usize, promised_mb: Option<f64>) {
     }
     let milliseconds = began.elapsed().as_secs_f64() * 1e3 / f64::from(searches);
     Figures::beside(&format!("a local search among {count} entries over HTTP"), milliseconds, "ms");
+    counts(&node, count);
+}
+
+/// What every page's head, the federation's page and the list of subscriptions ask for.
+fn counts(node: &Node, count: usize) {
+    node.kapok(&["subscribe", "--subject", "music"]);
+    let owner = node.owner();
+    for path in ["/api/v1/status", "/api/v1/members", "/api/v1/subscriptions"] {
+        assert_eq!(owner.get(path).status, 200);
+        let began = Instant::now();
+        (0..COUNTED).for_each(|_| assert_eq!(owner.get(path).status, 200));
+        let milliseconds = began.elapsed().as_secs_f64() * 1e3 / f64::from(COUNTED);
+        Figures::beside(&format!("{path} among {count} entries"), milliseconds, "ms");
+    }
+    let file = node.file("一份.txt", "刚添加的一份");
+    node.add(&file, &["--license", "CC0-1.0", "--visibility", "public"]);
+    let began = Instant::now();
+    assert_eq!(owner.get("/api/v1/members").status, 200);
+    Figures::beside("  members right after one more", began.elapsed().as_secs_f64() * 1e3, "ms");
+}
+
+/// The counts alone, of a library that is large for a county.
+pub(crate) fn run_counts() -> ExitCode {
+    let count = 100_000;
+    let mut node = Node::init("city", "攀枝花市电教馆");
+    fill(&node, count);
+    node.start();
+    until_searchable(&node, count);
+    counts(&node, count);
+    Figures::beside("memory", resident_mb(node.pid().unwrap()), "MB");
+    ExitCode::SUCCESS
 }
 
 /// Waits until the node knows and finds all of them.
