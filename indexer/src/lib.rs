@@ -17,4 +17,4 @@ pub mod score;
 
 pub use extract::{ExtractError, Extracted};
 pub use index::{Change, Document, Facet, Index, IndexError, OpenError, SetId};
-pub use score::{Hit, ParsedQuery, Query, QueryError, SearchResult, Sort, Statistics};
+pub use score::{Hit, MAX_QUERY_CHARS, ParsedQuery, Query, QueryError, SearchResult, Sort, Statistics};

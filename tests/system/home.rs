@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use kapok_store::fs::{RealFs, SharedFs};
 use kapok_store::home::{Home, Purpose};
-use kapok_tests::{Node, run_kapok};
+use kapok_tests::{Federation, Node, run_kapok};
 use serde_json::Value;
+
+use crate::support::id;
 
 fn held_by_a_command(node: &Node) -> Home {
     let fs: SharedFs = Arc::new(RealFs);
@@ -113,4 +115,20 @@ fn commands_without_a_daemon_go_one_after_the_other() {
             assert_eq!(done.code, Some(0), "{done:?}");
         }
     });
+}
+
+#[test]
+fn a_node_that_has_not_joined_works_for_itself_and_shares_it_when_it_has() {
+    let mut city = Node::init("city", "攀枝花市电教馆");
+    let mut school = Node::init("school", "云山坪学校");
+    city.start();
+    school.start();
+    let found = school.search("平行四边形");
+    assert_eq!((&found["total"], &found["complete"]), (&0.into(), &true.into()), "{found}");
+    let lesson = school.add(&school.file("平行四边形.txt", "第一份"), &["--license", "CC0-1.0"]);
+    school.finds("平行四边形", id(&lesson));
+    Federation::join(&city, &school, "school");
+    school.kapok(&["sync", "--now"]);
+    school.finds("平行四边形", id(&lesson));
+    city.finds("平行四边形", id(&lesson));
 }

@@ -27,7 +27,7 @@ const JSON: &str = "application/json";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
     #[error("{}", said(.0))]
-    Refused(Problem),
+    Refused(Box<Problem>),
     #[error("the node at {base} does not answer: {reason}\n  look at its log, or start it again: kapok serve")]
     Unreachable { base: String, reason: String },
     #[error("the node stopped before this was done\n  start it again and repeat; what was acknowledged is kept")]
@@ -153,7 +153,7 @@ impl Client {
             }
             match self.parse::<Line>(&line)?.event {
                 Some(Event::Progress) => step(&self.parse(&line)?),
-                Some(Event::Problem) => return Err(ClientError::Refused(self.parse(&line)?)),
+                Some(Event::Problem) => return Err(ClientError::Refused(Box::new(self.parse(&line)?))),
                 None => return self.parse(&line),
             }
         }
@@ -194,7 +194,7 @@ impl Client {
             return self.parse(&bytes);
         }
         match serde_json::from_slice::<Problem>(&bytes) {
-            Ok(problem) if problem.kind.starts_with("kapok:") => Err(ClientError::Refused(problem)),
+            Ok(problem) if problem.kind.starts_with("kapok:") => Err(ClientError::Refused(Box::new(problem))),
             _ => Err(ClientError::NotKapok { base: self.base.clone(), reason: format!("status {status}") }),
         }
     }

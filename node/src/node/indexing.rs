@@ -123,6 +123,15 @@ fn county_set_name(county: &NodeId) -> String {
     format!("c-{county}")
 }
 
+/// The widest visibility that anything in a set has.
+pub(super) fn widest(set: &SetId) -> Visibility {
+    match set.as_str().chars().next() {
+        Some('f') => Visibility::Public,
+        Some('c') => Visibility::County,
+        _ => Visibility::School,
+    }
+}
+
 /// What `county` answers for to everybody.
 pub(super) fn federation_set(county: &NodeId) -> SetId {
     SetId::new(federation_set_name(county)).expect("base58 and a letter are within what a set's name may be")
@@ -180,11 +189,13 @@ impl App {
         let reading = self.catalogue.reading()?;
         let mut touched = BTreeSet::new();
         let mut next = position;
-        for frame in journal.iter_from(journal.cursor(position))?.take(BATCH_RECORDS) {
-            let frame = frame?;
-            if frame.position >= end {
+        let mut frames = journal.iter_from(journal.cursor(position))?;
+        for _ in 0..BATCH_RECORDS {
+            // Behind the last record may be more of the journal: its beginning, or what could not be read.
+            let Some(frame) = frames.next().transpose()?.filter(|frame| frame.position < end) else {
+                next = end;
                 break;
-            }
+            };
             if let Ok(record) = Record::from_bytes(&frame.payload) {
                 touch(&reading, &record, &mut touched)?;
             }

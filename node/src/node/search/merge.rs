@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kapok_http::port::{Result, SearchReply};
+use kapok_http::port::{Result, SearchReply, Viewer};
 use kapok_indexer::{Facet, Hit, ParsedQuery, SearchResult, SetId, Statistics};
 use kapok_library::resource::ResourceKey;
 use kapok_protocol::entry::Verified;
@@ -13,12 +13,14 @@ use kapok_protocol::search::message as wire;
 use super::carried::{Shown, safe_snippet, unpacked};
 use super::{Gathered, index_failure};
 use crate::node::app::App;
-use crate::node::indexing::{county_set, federation_set, own_set};
+use crate::node::facts;
+use crate::node::indexing::{county_set, federation_set, own_set, widest};
 
 impl App {
     /// Joins what the federation answered with what only this node knows.
     pub(super) fn merge_answer(
         &self,
+        viewer: &Viewer,
         query: &ParsedQuery,
         asked: &wire::Reply,
         counties: &BTreeSet<NodeId>,
@@ -28,19 +30,19 @@ impl App {
             serde_json::from_slice(&asked.statistics).unwrap_or_else(|_| Statistics::none(query));
         let missing: BTreeSet<NodeId> = counties.iter().filter(|id| !asked.answered.contains(id)).copied().collect();
         // Sets that nobody answered for, as far as this node has them.
-        let mut sets: Vec<SetId> = missing.iter().map(federation_set).collect();
-        sets.push(own_set());
+        let mut sets: Vec<SetId> = missing.iter().map(federation_set).chain([own_set()]).collect();
         if let Some(me) = self.reading()?.try_me()
             && missing.contains(&me.county())
         {
             sets.push(county_set(&me.county()));
         }
+        sets.retain(|set| is_for(set, viewer));
         // Without any answer the statistics are those of this node.
         let alone = asked.answered.is_empty();
         let here = self.search_here(query, &sets, (!alone).then_some(&statistics), window)?;
         // What this node has added and its county has not learnt of yet.
         let mine = query.clone().narrowed(Facet::School, vec![self.catalogue.id().to_string()]);
-        let fresh = self.search_here(&mine, &self.local_sets()?, (!alone).then_some(&statistics), window)?;
+        let fresh = self.search_here(&mine, &self.local_sets(viewer), (!alone).then_some(&statistics), window)?;
         let mut remote = self.remote(asked);
         let all_here = remote.result.total <= remote.result.hits.len() as u64;
         let known: BTreeSet<String> =
@@ -114,8 +116,9 @@ impl App {
         Ok(Gathered { result: result.map_err(|error| index_failure(&error))?, entries: BTreeMap::new() })
     }
 
-    pub(super) fn local_sets(&self) -> Result<Vec<SetId>> {
-        Ok(self.indexing.index().sets().into_keys().collect())
+    /// All sets of this node that have anything for the viewer. What is in the others would still show in the scores.
+    pub(super) fn local_sets(&self, viewer: &Viewer) -> Vec<SetId> {
+        self.indexing.index().sets().into_keys().filter(|set| is_for(set, viewer)).collect()
     }
 
     /// Who answers for something: every county, and the city.
@@ -123,4 +126,9 @@ impl App {
         let reading = self.reading()?;
         Ok(reading.members().filter(|member| member.tier <= Tier::County).map(|member| member.id).collect())
     }
+}
+
+/// Whether there can be anything for the viewer in a set.
+fn is_for(set: &SetId, viewer: &Viewer) -> bool {
+    viewer.sees(facts::visibility(widest(set)))
 }

@@ -50,20 +50,21 @@ impl App {
         let query = request::parsed(viewer, &request)?;
         let searchable = self.blocking(|app| Ok(app.indexing.wait_for_start(START_PATIENCE))).await?;
         if !searchable {
-            return Err(Failure::unavailable("正在重建索引", "the search index is being made anew")
-                .remedy("try again in a moment; files can be opened meanwhile"));
+            return Err(Failure::unavailable(TITLE, "the search index is being made anew")
+                .remedy("try again in a moment; files can be opened meanwhile")
+                .said("search.rebuilding"));
         }
         let window = if request.held { wire::MAX_HITS } else { request.offset + request.limit };
         let mut reply = match request.scope {
             Scope::Local => {
-                let query = query.clone();
-                let gathered =
-                    self.blocking(move |app| app.search_here(&query, &app.local_sets()?, None, window)).await?;
+                let (query, asker) = (query.clone(), viewer.clone());
+                let here = move |app: &Arc<Self>| app.search_here(&query, &app.local_sets(&asker), None, window);
+                let gathered = self.blocking(here).await?;
                 let me = self.catalogue.id().to_string();
                 let reply = SearchReply { complete: true, answered: vec![me], ..SearchReply::default() };
-                self.shown(reply, gathered, &request).await?
+                self.shown(viewer, reply, gathered, &request).await?
             }
-            Scope::Federation => self.search_federation(&query, window, &request).await?,
+            Scope::Federation => self.search_federation(viewer, &query, window, &request).await?,
         };
         reply.ms = started.elapsed().as_secs_f64() * 1000.0;
         Ok(reply)
@@ -71,6 +72,7 @@ impl App {
 
     async fn search_federation(
         self: &Arc<Self>,
+        viewer: &Viewer,
         query: &ParsedQuery,
         window: usize,
         request: &SearchRequest,
@@ -85,12 +87,12 @@ impl App {
             }
             None => None,
         };
-        let query = query.clone();
+        let (query, asker) = (query.clone(), viewer.clone());
         let (reply, gathered) = self
             .blocking(move |app| {
                 let counties = app.counties()?;
                 let Some(asked) = asked else {
-                    let sets = app.local_sets()?;
+                    let sets = app.local_sets(&asker);
                     let missing =
                         counties.iter().filter(|id| **id != app.catalogue.id()).map(ToString::to_string).collect();
                     let reply = SearchReply {
@@ -101,10 +103,10 @@ impl App {
                     };
                     return Ok((reply, app.search_here(&query, &sets, None, window)?));
                 };
-                app.merge_answer(&query, &asked, &counties, window)
+                app.merge_answer(&asker, &query, &asked, &counties, window)
             })
             .await?;
-        self.shown(reply, gathered, request).await
+        self.shown(viewer, reply, gathered, request).await
     }
 
     /// How long the parent has to answer, by the length of the line to it.
@@ -119,5 +121,7 @@ impl App {
 }
 
 fn index_failure(error: &IndexError) -> Failure {
-    Failure::unavailable(TITLE, error.to_string()).remedy("try again in a moment; the index may be made anew")
+    Failure::unavailable(TITLE, error.to_string())
+        .remedy("try again in a moment; the index may be made anew")
+        .said("search.index-busy")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kapok_http::port::{Certification, Failure, Result, SearchRequest, Viewer};
-use kapok_indexer::{Facet, ParsedQuery, Query, QueryError, Sort};
+use kapok_indexer::{Facet, MAX_QUERY_CHARS, ParsedQuery, Query, QueryError, Sort};
 
 use super::TITLE;
 use crate::node::facts::{self, VISIBILITIES};
@@ -27,14 +27,22 @@ pub(super) fn parsed(viewer: &Viewer, request: &SearchRequest) -> Result<ParsedQ
     let text = request.query.clone();
     let blank = text.trim().is_empty();
     let query = Query { text, filters, sort: if blank { Sort::Newest } else { Sort::Relevance } };
-    let parsed = query.parse().map_err(|error: QueryError| {
-        Failure::invalid(TITLE, error.to_string()).remedy("type a word that stands in the title or text")
-    })?;
+    let parsed = query.parse().map_err(|error| refused(&error))?;
     if !blank && parsed.terms().is_empty() {
-        let error = QueryError::NoWords;
-        return Err(Failure::invalid(TITLE, error.to_string()).remedy("type a word that stands in the title or text"));
+        return Err(refused(&QueryError::NoWords));
     }
     Ok(parsed)
+}
+
+fn refused(error: &QueryError) -> Failure {
+    let failure = Failure::invalid(TITLE, error.to_string()).remedy("type a word that stands in the title or text");
+    match error {
+        QueryError::Empty | QueryError::NoWords => failure.said("query.no-words"),
+        QueryError::TooLong { chars } => {
+            failure.said("query.too-long").with("chars", chars).with("limit", MAX_QUERY_CHARS)
+        }
+        QueryError::Invalid(_) => failure.said("query.too-odd"),
+    }
 }
 
 fn certification(of: Certification) -> &'static str {

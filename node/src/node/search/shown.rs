@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kapok_http::port::{FacetCount, Hit as ShownHit, Result, SearchReply, SearchRequest};
+use kapok_http::port::{FacetCount, Hit as ShownHit, Result, SearchReply, SearchRequest, Viewer};
 use kapok_indexer::{Facet, SearchResult};
 use kapok_library::resource::{Resource, ResourceId, ResourceKey};
 use kapok_protocol::entry::Verified;
@@ -17,11 +17,13 @@ impl App {
     /// Hits as people and tools see them.
     pub(super) async fn shown(
         self: &Arc<Self>,
+        viewer: &Viewer,
         mut reply: SearchReply,
         gathered: Gathered,
         request: &SearchRequest,
     ) -> Result<SearchReply> {
         let (offset, limit, with_facts, held) = (request.offset, request.limit, request.facts, request.held);
+        let viewer = viewer.clone();
         self.blocking(move |app| {
             let reading = app.reading()?;
             reply.total = gathered.result.total;
@@ -29,7 +31,8 @@ impl App {
             let mut shown = Vec::new();
             for hit in &gathered.result.hits {
                 let found = app.found(&reading, &hit.id, gathered.entries.get(&hit.id))?;
-                let Some(found) = found else {
+                // The index may lag behind: what has become the school's own is held back here in any case.
+                let Some(found) = found.filter(|found| viewer.sees(facts::visibility(found.visibility))) else {
                     dropped += 1;
                     continue;
                 };

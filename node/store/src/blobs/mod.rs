@@ -66,9 +66,7 @@ pub enum BlobError {
     Source { path: PathBuf, source: io::Error },
     #[error("the file being received broke off: {0}")]
     BrokenOff(io::Error),
-    #[error(
-        "not enough space: {needed} bytes are needed, {free} are free for files; remove something, or use a larger disk"
-    )]
+    #[error("not enough space: {needed} bytes are needed, {free} are free for files")]
     NoSpace { needed: u64, free: u64 },
     #[error("a file of {size} bytes is larger than {MAX_BLOB_BYTES}, the largest that can be kept")]
     TooLarge { size: u64 },
