@@ -54,7 +54,9 @@ impl App {
             surveyed.subscriptions = subscriptions;
         }
         let mut looked_at = self.concerned(surveyed, changed)?;
-        looked_at.extend(self.using(&arrived(surveyed))?);
+        let mut arrived = arrived(surveyed);
+        arrived.blobs.extend(self.survey.take_seen());
+        looked_at.extend(self.using(&arrived)?);
         self.look_at(surveyed, looked_at)?;
         surveyed.position = Some(end);
         Ok(())
@@ -134,6 +136,7 @@ impl App {
                 && found.key.author == self.catalogue.id()
             {
                 files.extend(found.resource.files.iter().map(|file| file.blob));
+                files.extend(found.resource.files.iter().filter_map(|file| file.text).map(|text| text.blob));
             }
         }
         using(&reading, &files, &mut resources)?;
