@@ -3,7 +3,7 @@
 use kapok_tests::{Federation, Node};
 use serde_json::Value;
 
-use crate::support::{get_and_check, id};
+use crate::support::{blob, get_and_check, id};
 
 const OPEN: [&str; 4] = ["--license", "CC0-1.0", "--visibility", "public"];
 
@@ -60,6 +60,24 @@ fn what_is_wanted_otherwise_is_counted_anew() {
     county.kapok(&["unsubscribe", "1"]);
     assert_eq!(held(county), 1, "what is here stays");
     assert_eq!(county.kapok(&["status"])["pending"]["blobs"], 0);
+}
+
+#[test]
+fn a_file_that_was_put_here_by_hand_is_not_waited_for() {
+    let mut federation = Federation::of_four();
+    let resource = federation.school.add(&federation.school.file("一.txt", "第一份"), &OPEN);
+    federation.county.kapok(&["sync", "--now"]);
+    assert!(federation.school.stop().success());
+    let (county, school) = (&federation.county, &federation.school);
+    county.kapok(&["subscribe", "--all"]);
+    assert_eq!(county.kapok(&["status"])["pending"]["blobs"], 1);
+    // From a backup, say.
+    let path = county.blob_path(blob(&resource));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::copy(school.blob_path(blob(&resource)), path).unwrap();
+    county.kapok(&["sync", "--now"]);
+    let status = county.kapok(&["status"]);
+    assert_eq!((&status["held"], &status["pending"]["blobs"]), (&1.into(), &0.into()), "{status}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use kapok_library::resource::state::{Current, Withdrawn};
 use kapok_library::resource::{Resource, ResourceId, ResourceKey, ResourceState};
 use kapok_library::revocation::Revocation;
 use kapok_protocol::blob::BlobId;
-use kapok_protocol::entry::{Key, ShelfId, Verified};
+use kapok_protocol::entry::{Key, Kind, ShelfId, Verified};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use kapok_protocol::replica::Cursor;
@@ -15,7 +15,7 @@ use kapok_store::view::Batch;
 
 use super::record::Record;
 use super::replica::Reading;
-use super::tables::{self, RECENT, REMEMBERED, RESOURCE, USE, Use};
+use super::tables::{self, LIVE, RECENT, REMEMBERED, RESOURCE, USE, Use};
 use super::{Catalogue, CatalogueError, Result};
 
 /// A live resource.
@@ -144,6 +144,20 @@ impl Reading<'_> {
     /// Live entries of a node that are known here.
     pub(crate) fn entries_of(&self, node: &NodeId) -> u64 {
         self.memory.shelves.iter().filter(|(id, _)| id.author == *node).map(|(_, shelf)| shelf.live).sum()
+    }
+
+    /// All resources that a node ever published and that are known here, live or not.
+    pub(crate) fn resources_of(&self, node: &NodeId) -> impl Iterator<Item = Result<ResourceId>> + use<'_> {
+        let node = *node;
+        let shelves = self.memory.shelves.keys().filter(move |id| id.author == node);
+        let pairs = shelves.flat_map(|id| {
+            let kind = [tables::shelf_key(id), tables::kind_key(Kind::RESOURCE)].concat();
+            self.catalogue.view.prefix(LIVE, &kind)
+        });
+        pairs.filter_map(move |pair| match pair {
+            Ok((key, _)) => Some(Ok(ResourceKey::of(node, &tables::read_live_key(&key)?)?.id())),
+            Err(error) => Some(Err(error.into())),
+        })
     }
 
     /// The last sequence of a node, over all its shelves.

@@ -122,8 +122,12 @@ pub(super) fn read_shelf_key(key: &[u8]) -> Option<ShelfId> {
     Some(ShelfId { author: kapok_protocol::identity::NodeId(*author), visibility })
 }
 
+pub(super) fn kind_key(kind: Kind) -> Vec<u8> {
+    kind.0.to_be_bytes().to_vec()
+}
+
 pub(super) fn entry_key(key: &Key) -> Vec<u8> {
-    [key.kind.0.to_be_bytes().as_slice(), &key.name].concat()
+    [kind_key(key.kind), key.name.clone()].concat()
 }
 
 pub(super) fn read_entry_key(bytes: &[u8]) -> Option<Key> {

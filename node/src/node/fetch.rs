@@ -35,7 +35,10 @@ impl App {
             let (putting, out) = (found.clone(), out.clone());
             match self.blocking(move |app| Ok(app.put_out(&putting.resource.files, out.as_deref()))).await? {
                 Ok(reply) => return Ok(reply),
-                Err(Unput::Damaged(blob)) if damaged.insert(blob) => self.rounds.recount(),
+                Err(Unput::Damaged(blob)) if damaged.insert(blob) => {
+                    self.survey.saw(blob);
+                    self.rounds.recount();
+                }
                 Err(Unput::Damaged(blob)) => return Err(self.damaged(blob)),
                 Err(Unput::Failed(failure)) => return Err(failure),
             }

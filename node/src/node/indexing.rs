@@ -11,7 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kapok_indexer::{Change, Document, Facet, Index, OpenError, SetId};
+use kapok_library::membership::certificate;
 use kapok_library::resource::{ResourceId, ResourceKey};
+use kapok_library::revocation::Revocation;
 use kapok_library::withdrawal::Withdrawal;
 use kapok_protocol::entry::Kind;
 use kapok_protocol::identity::NodeId;
@@ -187,7 +189,7 @@ impl App {
             return Ok(position);
         }
         let reading = self.catalogue.reading()?;
-        let mut touched = BTreeSet::new();
+        let (mut touched, mut nodes) = (BTreeSet::new(), BTreeSet::new());
         let mut next = position;
         let mut frames = journal.iter_from(journal.cursor(position))?;
         for _ in 0..BATCH_RECORDS {
@@ -198,8 +200,16 @@ impl App {
             };
             if let Ok(record) = Record::from_bytes(&frame.payload) {
                 touch(&reading, &record, &mut touched)?;
+                nodes.extend(concerned_node(&record));
             }
             next = frame.next;
+        }
+        // Whose place in the tree has changed, what they and those below them published is answered for otherwise.
+        let is_concerned = |member: &&Member| member.path().any(|above| nodes.contains(&above));
+        for member in reading.members().filter(is_concerned) {
+            for id in reading.resources_of(&member.id) {
+                touched.insert(id?);
+            }
         }
         let mut changes = Vec::with_capacity(touched.len());
         for id in touched {
@@ -207,7 +217,11 @@ impl App {
             let member = found.as_ref().and_then(|found| reading.find_member(&found.key.author));
             changes.push(match (&found, member) {
                 (Some(found), Some(author)) => {
-                    Change::Put { set: set_of(found.visibility, author), document: self.document(found, author) }
+                    Change::Put { set: set_of(found.visibility, author), document: self.document(found, Some(author)) }
+                }
+                // Before it has joined, a node works for itself.
+                (Some(found), None) if found.key.author == self.catalogue.id() => {
+                    Change::Put { set: own_set(), document: self.document(found, None) }
                 }
                 _ => Change::Remove { id: id.to_string() },
             });
@@ -225,7 +239,7 @@ impl App {
         Ok(next)
     }
 
-    fn document(&self, found: &Found, author: &Member) -> Document {
+    fn document(&self, found: &Found, author: Option<&Member>) -> Document {
         let resource = &found.resource;
         let mut facets = BTreeMap::new();
         let mut put = |facet, values: Vec<String>| {
@@ -238,9 +252,11 @@ impl App {
         put(Facet::Stage, vec![resource.stage.clone()]);
         put(Facet::Grade, resource.years.iter().map(|year| format!("{}.{year}", resource.stage)).collect());
         put(Facet::Kind, vec![resource.kind.clone()]);
-        put(Facet::Tier, vec![author.tier.as_str().to_owned()]);
-        put(Facet::County, vec![author.county().to_string()]);
-        put(Facet::School, vec![author.id.to_string()]);
+        if let Some(author) = author {
+            put(Facet::Tier, vec![author.tier.as_str().to_owned()]);
+            put(Facet::County, vec![author.county().to_string()]);
+        }
+        put(Facet::School, vec![found.key.author.to_string()]);
         put(Facet::License, vec![resource.license.clone()]);
         put(Facet::Certification, vec!["none".to_owned()]);
         let word = VISIBILITIES.iter().find(|(v, _)| *v == found.visibility).map(|(_, word)| (*word).to_owned());
@@ -307,6 +323,20 @@ pub(super) fn touch(reading: &Reading<'_>, record: &Record, touched: &mut BTreeS
         _ => {}
     }
     Ok(())
+}
+
+/// The node whose membership a record changes, or whose word it ends.
+pub(super) fn concerned_node(record: &Record) -> Option<NodeId> {
+    match record {
+        Record::Certificate(certificate) => Some(certificate.membership().subject),
+        Record::Entry(entry) if entry.entry().key.kind == Kind::MEMBERSHIP => {
+            certificate(entry.entry()).ok().flatten().map(|certificate| certificate.membership().subject)
+        }
+        Record::Entry(entry) if entry.entry().key.kind == Kind::REVOCATION => {
+            Revocation::read(entry.entry()).ok().map(|(subject, _)| subject)
+        }
+        _ => None,
+    }
 }
 
 fn write_cursor(cursor: Cursor) -> Vec<u8> {

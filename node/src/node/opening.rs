@@ -69,6 +69,7 @@ impl App {
 
     /// Wants a blob that is in quarantine, if anything still names it.
     pub(super) fn want_again(&self, blob: BlobId) {
+        self.survey.saw(blob);
         self.rounds.recount();
         let Ok(Some(found)) = self.using(blob, |_| true) else { return };
         let former = found.resource.former.iter().flat_map(|version| &version.files);

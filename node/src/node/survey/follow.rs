@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use kapok_http::port::Result;
-use kapok_library::membership::certificate;
 use kapok_library::resource::ResourceId;
-use kapok_library::revocation::Revocation;
 use kapok_protocol::blob::BlobId;
-use kapok_protocol::entry::Kind;
 use kapok_protocol::identity::NodeId;
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -16,7 +13,7 @@ use super::Surveyed;
 use super::look::Place;
 use crate::catalogue::{Reading, Record};
 use crate::node::app::{App, failure, now};
-use crate::node::indexing::touch;
+use crate::node::indexing::{concerned_node, touch};
 
 /// Everything is looked at again after so long: what has gone from the disk behind the node's back is noticed then.
 const WHOLE_LOOK_INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
@@ -54,7 +51,9 @@ impl App {
             surveyed.subscriptions = subscriptions;
         }
         let mut looked_at = self.concerned(surveyed, changed)?;
-        looked_at.extend(self.resources_using(&arrived(surveyed))?);
+        let mut arrived = arrived(surveyed);
+        arrived.blobs.extend(self.survey.take_seen());
+        looked_at.extend(self.resources_using(&arrived)?);
         self.look_at(surveyed, looked_at)?;
         surveyed.position = Some(end);
         Ok(())
@@ -111,7 +110,7 @@ impl App {
             let Ok(record) = Record::from_bytes(&frame.payload) else { continue };
             touch(&reading, &record, &mut changed.resources)
                 .map_err(|error| kapok_http::port::Failure::internal("not counted", error.to_string()))?;
-            changed.nodes.extend(node_of(&record));
+            changed.nodes.extend(concerned_node(&record));
         }
         Ok(changed)
     }
@@ -134,6 +133,7 @@ impl App {
                 && found.key.author == self.catalogue.id()
             {
                 files.extend(found.resource.files.iter().map(|file| file.blob));
+                files.extend(found.resource.files.iter().filter_map(|file| file.text).map(|text| text.blob));
             }
         }
         using(&reading, &files, &mut resources)?;
@@ -173,18 +173,4 @@ fn using(reading: &Reading<'_>, blobs: &BTreeSet<BlobId>, resources: &mut BTreeS
         resources.extend(reading.uses(blob).map_err(failure)?.iter().map(|used| used.resource));
     }
     Ok(())
-}
-
-/// The node whose membership a record changes, or whose word it ends.
-fn node_of(record: &Record) -> Option<NodeId> {
-    match record {
-        Record::Certificate(certificate) => Some(certificate.membership().subject),
-        Record::Entry(entry) if entry.entry().key.kind == Kind::MEMBERSHIP => {
-            certificate(entry.entry()).ok().flatten().map(|certificate| certificate.membership().subject)
-        }
-        Record::Entry(entry) if entry.entry().key.kind == Kind::REVOCATION => {
-            Revocation::read(entry.entry()).ok().map(|(subject, _)| subject)
-        }
-        _ => None,
-    }
 }

@@ -39,6 +39,8 @@ const GLANCE_STEP: Duration = Duration::from_millis(10);
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     state: Mutex<Surveyed>,
+    /// Files that somebody has found here.
+    seen: Mutex<Vec<BlobId>>,
 }
 
 /// What is known, up to date when it is given out.
@@ -67,6 +69,15 @@ impl Survey {
     /// From now on files that come from others are noticed.
     pub(super) fn listen(&self, completions: broadcast::Receiver<BlobId>) {
         self.state().completions = Some(completions);
+    }
+
+    /// A file has come, or gone, otherwise than by a transfer: its resources are looked at again.
+    pub(super) fn saw(&self, blob: BlobId) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(blob);
+    }
+
+    fn take_seen(&self) -> Vec<BlobId> {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn state(&self) -> MutexGuard<'_, Surveyed> {

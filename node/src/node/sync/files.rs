@@ -22,7 +22,11 @@ impl App {
         let mut completions = exchange.completions();
         loop {
             let missing = self.missing().await?;
-            let wanted: Vec<_> = missing.iter().filter(|m| m.is_text || in_window).collect();
+            let (here, missing): (Vec<_>, Vec<_>) =
+                missing.iter().partition(|m| self.blobs.contains(m.blob).unwrap_or(false));
+            // Put here by something else than a transfer; waiting for it would never end.
+            here.iter().for_each(|m| self.survey.saw(m.blob));
+            let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || in_window).collect();
             if wanted.is_empty() {
                 return Ok(());
             }
