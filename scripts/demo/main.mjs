@@ -178,7 +178,7 @@ async function show() {
   say("可以试试：");
   say(`  1. 打开 ${qinggangya.url}/search?q=${encodeURIComponent("平行四边形")} ，教学点搜到全市的资源；登录后取一份还没有的`);
   say(`  2. 在 ${hewan.url}/upload 登录，传一个自己的课件，再看 ${yanbian.url}/ 同步后多了什么`);
-  say(`  3. 在 ${nodes.city.url}/federation 看联盟的树；拔掉一个: kill ${nodes.miyi.process.pid} ，其余照常搜`);
+  say(`  3. 在 ${nodes.city.url}/federation 登录，看联盟的树；拔掉一个: kill ${nodes.miyi.process.pid} ，其余照常搜`);
   say(`\n命令行：${process.env.KAPOK_BIN} --home ${qinggangya.home} search 平行四边形`);
   say(`启动用了 ${seconds(performance.now() - began)}。Ctrl-C 停下全部节点。`);
 }
