@@ -6,6 +6,7 @@ use kapok_protocol::membership::{Certificate, Membership};
 use kapok_protocol::time::Timestamp;
 use kapok_protocol::visibility::Visibility;
 
+use super::memory::Shelf;
 use super::record::Record;
 use super::{Catalogue, CatalogueError, Result};
 
@@ -30,7 +31,9 @@ impl Catalogue {
         {
             let memory = self.memory();
             let own = memory.shelves.iter().filter(|(id, _)| id.author == self.id());
-            let last = own.clone().filter_map(|(_, shelf)| shelf.progress.last()).max();
+            // Others may know of a number that this node's disk has lost: it is not used twice.
+            let stated = own.clone().filter_map(|(_, shelf)| shelf.head.as_ref()?.1.head().progress.last()).max();
+            let last = own.clone().filter_map(|(_, shelf)| shelf.progress.last()).max().max(stated);
             // The first incarnation is the time of the first entry; a restored node begins a later one.
             let mut sequence = last.unwrap_or(Sequence { incarnation: now.0.max(1), number: 0 });
             let said = own.filter_map(|(_, shelf)| shelf.head.as_ref()).map(|(_, head)| head.head().time).max();
@@ -59,14 +62,22 @@ impl Catalogue {
 
     /// Signs heads for own shelves whose newest entries have none: a crash came between the two.
     pub(crate) fn sign_missing_heads(&self, now: Timestamp) -> Result<()> {
+        self.sign_heads(now, |shelf, head| !head.progress.covers_all(&shelf.progress))
+    }
+
+    /// Signs heads for own shelves that do not add up though others were asked: what is lost is lost everywhere.
+    pub(crate) fn sign_what_is_left(&self, now: Timestamp) -> Result<()> {
+        self.sign_heads(now, |shelf, head| !head.progress.covers_all(&shelf.progress) || shelf.mismatch)
+    }
+
+    fn sign_heads(&self, now: Timestamp, is_due: impl Fn(&Shelf, &Head) -> bool) -> Result<()> {
         let writing = self.writing();
         self.get_level()?;
         let heads: Vec<_> = {
             let memory = self.memory();
             let own = memory.shelves.iter().filter(|(id, _)| id.author == self.id());
-            let unstated = own.filter(|(_, shelf)| {
-                shelf.head.as_ref().is_none_or(|(_, head)| head.head().progress != shelf.progress || shelf.mismatch)
-            });
+            let unstated =
+                own.filter(|(_, shelf)| shelf.head.as_ref().is_none_or(|(_, head)| is_due(shelf, head.head())));
             unstated
                 .map(|(id, shelf)| {
                     let before = shelf.head.as_ref().map(|(_, head)| head.head().time).unwrap_or_default();

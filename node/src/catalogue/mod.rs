@@ -21,13 +21,14 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
+use kapok_protocol::blob::BlobId;
 use kapok_protocol::identity::{Keypair, NodeId};
 use kapok_protocol::replica::{News, Stub};
 use kapok_store::journal::{Cursor, Journal, JournalError};
-use kapok_store::view::{View, ViewError};
+use kapok_store::view::{Batch, View, ViewError};
 
 use apply::Application;
 pub(crate) use local::Statement;
@@ -78,9 +79,11 @@ pub(crate) struct Catalogue {
     /// Up to where the journal is in view and memory. Consumers that read the catalogue go no further than this: what
     /// is beyond is in the journal, and nothing can be looked up of it yet.
     applied: AtomicU64,
+    /// How many damaged ranges of the journal the view has been made without.
+    damaged: AtomicUsize,
     caught_up: (Mutex<()>, Condvar),
     /// Blobs that something has stopped naming; whoever collects looks whether anything still does.
-    released: Mutex<Vec<kapok_protocol::blob::BlobId>>,
+    released: Mutex<Vec<BlobId>>,
 }
 
 impl std::fmt::Debug for Catalogue {
@@ -102,6 +105,7 @@ impl Catalogue {
             ready: AtomicBool::new(false),
             percent: AtomicU8::new(0),
             applied: AtomicU64::new(0),
+            damaged: AtomicUsize::new(0),
             caught_up: Default::default(),
             released: Mutex::default(),
         })
@@ -134,6 +138,13 @@ impl Catalogue {
     fn level(&self) -> Result<()> {
         if self.is_caught_up() {
             return Ok(());
+        }
+        let damaged = self.journal.damaged().len();
+        if damaged != self.damaged.load(Ordering::Acquire) {
+            // The view may point to what can no longer be read. Made anew, what is missing shows, and is asked for.
+            tracing::warn!(damaged, "the journal has lost something; the catalogue is made anew without it");
+            self.reset()?;
+            self.damaged.store(damaged, Ordering::Release);
         }
         let replayed = match self.replay() {
             // There is nothing wrong with the view.
@@ -171,7 +182,8 @@ impl Catalogue {
 
     /// Whether everything that the journal holds is in the view.
     fn is_level(&self) -> bool {
-        self.view.position().is_ok_and(|position| position == Some(self.journal.end()))
+        self.journal.damaged().len() == self.damaged.load(Ordering::Acquire)
+            && self.view.position().is_ok_and(|position| position == Some(self.journal.end()))
     }
 
     /// Empties the view. Nobody reads meanwhile, and nobody reads what is not all there again.
@@ -193,6 +205,12 @@ impl Catalogue {
         let mut memory = Memory::load(self.key.id(), &self.view, &self.journal)?;
         let start = known.unwrap_or_else(|| self.journal.cursor(0));
         let replayed = self.replay_from(start, &mut memory);
+        if replayed.is_ok() && known.is_none() {
+            // Whatever damage this has met, the view was made without it.
+            self.damaged.store(self.journal.damaged().len(), Ordering::Release);
+        }
+        let waiting: Vec<_> = self.view.all(tables::RELEASED).collect::<std::result::Result<_, _>>()?;
+        self.release(waiting.into_iter().filter_map(|(key, _)| Some(BlobId(key.try_into().ok()?))).collect());
         if replayed.is_err() {
             memory = Memory::load(self.key.id(), &self.view, &self.journal)?;
         }
@@ -349,12 +367,23 @@ impl Catalogue {
         Ok(Reading { catalogue: self, memory })
     }
 
-    fn release(&self, blobs: Vec<kapok_protocol::blob::BlobId>) {
+    fn release(&self, blobs: Vec<BlobId>) {
         self.released.lock().unwrap_or_else(PoisonError::into_inner).extend(blobs);
     }
 
+    /// Notes that it was decided what becomes of these blobs; until then they are released again after every start.
+    pub(crate) fn forget_released(&self, blobs: &[BlobId]) -> Result<()> {
+        let _writing = self.writing();
+        let mut batch = Batch::new();
+        for blob in blobs {
+            batch.remove(tables::RELEASED, &blob.0);
+        }
+        let Some(position) = self.view.position()?.filter(|_| !blobs.is_empty()) else { return Ok(()) };
+        Ok(self.view.apply(batch, position)?)
+    }
+
     /// Blobs that something has stopped naming since this was last asked.
-    pub(crate) fn take_released(&self) -> Vec<kapok_protocol::blob::BlobId> {
+    pub(crate) fn take_released(&self) -> Vec<BlobId> {
         std::mem::take(&mut *self.released.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

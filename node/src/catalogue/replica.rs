@@ -9,6 +9,7 @@ use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::{Certificate, Chain, Member};
 use kapok_protocol::replica::{Cursor, Item, Replica, ShelfState, Stub};
 use kapok_protocol::time::Timestamp;
+use kapok_store::journal::JournalError;
 
 use super::memory::Memory;
 use super::record::Record;
@@ -52,9 +53,11 @@ impl Reading<'_> {
                 let live: Live = tables::decode(&live)?;
                 let item = match live.position {
                     None => Item::Stub(Stub { key, sequence: live.sequence, hash: live.hash }),
-                    Some(position) => match self.record(position)? {
-                        Record::Entry(entry) => Item::Entry(entry.signed().clone()),
-                        _ => continue,
+                    Some(position) => match self.record(position) {
+                        Ok(Record::Entry(entry)) => Item::Entry(entry.signed().clone()),
+                        // Damaged here; whoever lacks it finds that the shelf does not add up, and asks others.
+                        Ok(_) | Err(CatalogueError::Journal(JournalError::NoFrame { .. })) => continue,
+                        Err(error) => return Err(error),
                     },
                 };
                 bytes += match &item {

@@ -30,9 +30,12 @@ pub(super) const REMEMBERED: Table = Table::new(9);
 pub(super) const PAST: Table = Table::new(10);
 /// journal position → nothing: the record there is to be overwritten by its stub
 pub(super) const ERASE: Table = Table::new(11);
+/// blob → nothing: something has stopped naming it, and nobody has looked yet whether anything still does
+pub(super) const RELEASED: Table = Table::new(12);
 
 /// All tables that records are applied to.
-pub(super) const ALL: [Table; 10] = [LIVE, ORDER, SHELF, CERTIFICATE, RESOURCE, USE, RECENT, TOTALS, PAST, ERASE];
+pub(super) const ALL: [Table; 11] =
+    [LIVE, ORDER, SHELF, CERTIFICATE, RESOURCE, USE, RECENT, TOTALS, PAST, ERASE, RELEASED];
 
 /// An entry at its place on a shelf.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]

@@ -96,10 +96,12 @@ impl App {
         let mut released = self.collection.released();
         released.extend(self.catalogue.take_released());
         let mut result = Ok(());
+        let mut decided = Vec::new();
         for blob in released.clone() {
             match self.remove_unless_named(blob) {
                 Ok(Removal::Removed | Removal::NotHeld | Removal::Named) => {
                     released.remove(&blob);
+                    decided.push(blob);
                 }
                 Ok(Removal::Pinned) => self.stop_fetching_unless_named(blob),
                 Err(Obstacle::Unsettled) => {}
@@ -107,6 +109,8 @@ impl App {
                 Err(Obstacle::Blob(error)) => result = Err(blob_failure("not removed", &error)),
             }
         }
+        drop(released);
+        self.catalogue.forget_released(&decided).map_err(failure)?;
         result
     }
 

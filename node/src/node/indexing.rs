@@ -178,7 +178,8 @@ impl App {
 
     fn indexed_position(&self) -> u64 {
         let cursor = self.indexing.index.cursor().and_then(|bytes| read_cursor(&bytes));
-        cursor.filter(|cursor| cursor.journal == self.catalogue.journal().id()).map_or(0, |cursor| cursor.position)
+        // One of another journal, or in a part of this one that has been lost since: indexing again changes nothing.
+        cursor.filter(|cursor| self.catalogue.journal().iter_from(*cursor).is_ok()).map_or(0, |cursor| cursor.position)
     }
 
     /// Indexes the next records; returns where it has come to.

@@ -31,6 +31,8 @@ fn digests(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>) -> Vec<Shelves
             if *of == visibility {
                 hasher.update(&state.head.signed().hash());
                 hasher.update(&crate::cbor::encode(&state.progress));
+                // What does not add up is not the same as what does.
+                hasher.update(&[u8::from(state.mismatch)]);
             }
         }
         ShelvesDigest { visibility, digest: *hasher.finalize().as_bytes() }

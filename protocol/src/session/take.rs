@@ -109,8 +109,8 @@ impl Session {
             if ours.is_none_or(|state| head.supersedes(&state.head)) {
                 news.push(News::Head(head));
             }
-            // One's own shelf is written here and read back from nobody.
-            if shelf.author != me.id && (repair || !progress.covers_all(&theirs)) {
+            // One's own shelf too: what its disk has lost of it, a node takes back from whoever kept it.
+            if repair || !progress.covers_all(&theirs) {
                 let after = if repair { Progress::default() } else { progress };
                 self.wants_out.push(Want { shelf, after });
             }

@@ -63,6 +63,10 @@ impl Application<'_> {
             position: live.position.filter(|_| !live.is_tombstone),
         });
         self.resource(&resource.id(), |state| state.set(id.author, id.visibility, slot))?;
+        if is.is_some_and(|live| live.is_tombstone) {
+            // Taken back on this shelf, because the resource has moved to one that fewer may see.
+            self.blot_past(id, key)?;
+        }
         self.blot(&resource)
     }
 

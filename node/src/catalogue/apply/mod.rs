@@ -24,7 +24,7 @@ use kapok_store::view::{Batch, View};
 use super::memory::Memory;
 use super::overlay::Overlay;
 use super::record::Record;
-use super::tables::{self, CERTIFICATE, Live, SHELF, TOTALS};
+use super::tables::{self, CERTIFICATE, Live, RELEASED, SHELF, TOTALS};
 use super::{CatalogueError, Result};
 
 /// The application of some records.
@@ -46,6 +46,7 @@ impl<'a> Application<'a> {
     /// The batch of all changes, and the blobs that something has stopped naming.
     pub(super) fn finish(mut self) -> (Batch, Vec<BlobId>) {
         for id in std::mem::take(&mut self.touched) {
+            self.check_sum(&id);
             let Some(shelf) = self.memory.shelves.get(&id) else { continue };
             let stored = tables::Shelf {
                 head: shelf.head.as_ref().map(|(position, _)| *position),
@@ -56,6 +57,9 @@ impl<'a> Application<'a> {
                 mismatch: shelf.mismatch,
             };
             self.view.put(SHELF, tables::shelf_key(&id), tables::encode(&stored));
+        }
+        for blob in &self.released {
+            self.view.put(RELEASED, blob.0.to_vec(), Vec::new());
         }
         if !self.view.is_empty() {
             let totals = tables::encode(&self.memory.totals);
@@ -80,7 +84,6 @@ impl<'a> Application<'a> {
                     shelf.head = Some((position, head));
                     shelf.changed_at = position;
                     self.touched.insert(id);
-                    self.check_sum(&id);
                 }
                 Ok(())
             }
@@ -93,7 +96,6 @@ impl<'a> Application<'a> {
                 shelf.progress.merge(&progress);
                 shelf.changed_at = position;
                 self.touched.insert(id);
-                self.check_sum(&id);
                 Ok(())
             }
             Record::TextArrived(_) => Ok(()),
@@ -125,14 +127,16 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Where all that a head states is here, the checksums must agree.
+    /// Where all that a head states is here, the checksums must agree. Asked at the end, when all that came is applied.
     fn check_sum(&mut self, id: &ShelfId) {
-        if let Some(shelf) = self.memory.shelves.get_mut(id)
-            && let Some((_, head)) = &shelf.head
-        {
-            let head = head.head();
-            shelf.mismatch = shelf.progress == head.progress && shelf.sum.digest() != head.digest;
+        let Some(shelf) = self.memory.shelves.get_mut(id) else { return };
+        let Some((_, head)) = &shelf.head else { return };
+        let head = head.head();
+        let differs = shelf.progress == head.progress && shelf.sum.digest() != head.digest;
+        if differs && !shelf.mismatch {
+            tracing::info!(author = %id.author, visibility = ?id.visibility, "a shelf does not add up; it is listed anew");
         }
+        shelf.mismatch = differs;
     }
 
     /// The entry that stands at a position of the journal; none where only a stub is left of it.

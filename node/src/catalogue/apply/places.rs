@@ -3,7 +3,7 @@
 //! The newest believed entry of a key is live. What it superseded is kept in [`PAST`], as is what a revocation has taken
 //! the belief from: when the revocation changes, the place is settled anew from all of them.
 
-use kapok_protocol::entry::{Key, ShelfId};
+use kapok_protocol::entry::{Key, Kind, ShelfId};
 use kapok_protocol::identity::NodeId;
 
 use super::Application;
@@ -24,6 +24,9 @@ impl Application<'_> {
         }
         if !self.is_believed(id, &came) || standing.is_some_and(|standing| standing.order() > came.order()) {
             self.put_past(id, key, &came);
+            if key.kind == Kind::RESOURCE && standing.is_some_and(|standing| standing.is_tombstone) {
+                self.blot_past(id, key)?;
+            }
             return Ok(());
         }
         if let Some(standing) = standing {
@@ -42,7 +45,6 @@ impl Application<'_> {
             for key in keys {
                 self.settle(&id, &key, position)?;
             }
-            self.check_sum(&id);
         }
         Ok(())
     }

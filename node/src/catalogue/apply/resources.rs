@@ -3,6 +3,7 @@
 use kapok_library::resource::state::Current;
 use kapok_library::resource::{Resource, ResourceId, ResourceKey, ResourceState};
 use kapok_protocol::blob::BlobId;
+use kapok_protocol::entry::{Key, ShelfId};
 use kapok_protocol::time::Timestamp;
 
 use super::Application;
@@ -77,15 +78,21 @@ impl Application<'_> {
         }
         let key = resource.entry_key();
         for id in self.shelves_of(&resource.author) {
-            for past in self.past(&id, &key)?.iter().filter(|past| past.has_content()) {
-                self.erase(past);
-                self.put_past(&id, &key, &past.stub());
-            }
+            self.blot_past(&id, &key)?;
             // The author's own tombstone says all; anything else becomes a stub.
             if let Some(standing) = self.standing(&id, &key)?.filter(Live::has_content) {
                 self.erase(&standing);
                 self.view.put(LIVE, tables::live_key(&id, &key), tables::encode(&standing.stub()));
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the content of what has stood at a place before.
+    pub(super) fn blot_past(&mut self, id: &ShelfId, key: &Key) -> Result<()> {
+        for past in self.past(id, key)?.iter().filter(|past| past.has_content()) {
+            self.erase(past);
+            self.put_past(id, key, &past.stub());
         }
         Ok(())
     }

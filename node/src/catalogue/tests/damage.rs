@@ -62,3 +62,77 @@ fn a_catalogue_that_is_being_made_anew_answers_nobody() {
     city.catch_up().unwrap();
     assert_eq!(seen(&city).len(), 1);
 }
+
+/// Flips a byte of these in the journal's files.
+fn spoil(dir: &Path, text: &str) {
+    for file in std::fs::read_dir(dir.join("journal")).unwrap().flatten() {
+        let mut bytes = std::fs::read(file.path()).unwrap();
+        let Some(at) = bytes.windows(text.len()).position(|window| window == text.as_bytes()) else { continue };
+        bytes[at] ^= 1;
+        std::fs::write(file.path(), bytes).unwrap();
+        return;
+    }
+    panic!("{text} is not in the journal");
+}
+
+/// Cuts the journal where this text begins, as if the disk had gone back to an earlier state.
+fn roll_back(dir: &Path, text: &str) {
+    for file in std::fs::read_dir(dir.join("journal")).unwrap().flatten() {
+        let bytes = std::fs::read(file.path()).unwrap();
+        let Some(at) = bytes.windows(text.len()).position(|window| window == text.as_bytes()) else { continue };
+        std::fs::write(file.path(), &bytes[..at]).unwrap();
+        return;
+    }
+    panic!("{text} is not in the journal");
+}
+
+#[test]
+fn what_a_disk_has_spoilt_comes_back_from_others() {
+    // Of others, and of one's own.
+    for spoilt in ["city", "school"] {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (city, school) = (open(here.path(), "city"), open(there.path(), "school"));
+        for n in 1..=5 {
+            publish(&school, n, &format!("第{n}份"), Visibility::Public);
+        }
+        meet(&city, &school);
+        let all = seen(&school);
+        assert_eq!(seen(&city), all);
+        let dir = if spoilt == "city" { here.path() } else { there.path() };
+        let (left, other) = if spoilt == "city" { (city, school) } else { (school, city) };
+        left.close().unwrap();
+        drop(left);
+        spoil(dir, "第2份");
+        let again = open(dir, spoilt);
+        assert_eq!(seen(&again).len(), 4, "{spoilt}");
+        meet(&again, &other);
+        again.sign_what_is_left(NOW).unwrap();
+        assert_eq!(seen(&again), all, "{spoilt}");
+        meet(&again, &other);
+        for node in [&again, &other] {
+            assert!(node.reading().unwrap().shelves().iter().all(|(_, state)| !state.mismatch), "{spoilt}");
+        }
+    }
+}
+
+#[test]
+fn a_node_whose_disk_went_back_takes_its_own_entries_from_others() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (city, school) = (open(here.path(), "city"), open(there.path(), "school"));
+    for n in 1..=5 {
+        publish(&school, n, &format!("第{n}份"), Visibility::Public);
+    }
+    meet(&city, &school);
+    school.close().unwrap();
+    drop(school);
+    roll_back(there.path(), "第4份");
+    let school = open(there.path(), "school");
+    assert_eq!(seen(&school).len(), 3);
+    meet(&school, &city);
+    school.sign_what_is_left(NOW).unwrap();
+    assert_eq!(seen(&school).len(), 5);
+    publish(&school, 6, "第6份", Visibility::Public);
+    meet(&school, &city);
+    assert_eq!(seen(&city), seen(&school));
+    assert_eq!(seen(&city).len(), 6);
+}

@@ -61,3 +61,44 @@ fn what_comes_after_its_withdrawal_is_stored_as_a_stub() {
         assert!(node.reading().unwrap().resource(&id).unwrap().is_none());
     }
 }
+
+#[test]
+fn what_becomes_narrower_leaves_the_journals_of_those_who_may_not_see_it() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (city, school) = (open(here.path(), "city"), open(there.path(), "school"));
+    publish(&school, 5, "给大家的标题", Visibility::Federation);
+    meet(&city, &school);
+    assert!(journal_holds(here.path(), "给大家的标题"));
+    // As `add --replaces` does it: the wider shelf's entry is taken back in the same breath.
+    let key = ResourceKey { author: school.id(), name: [5; 16] }.entry_key();
+    let taken_back = Statement { key, visibility: Visibility::Federation, body: None, person: None };
+    school.publish(vec![taken_back], NOW).unwrap();
+    publish(&school, 5, "本校的标题", Visibility::School);
+    meet(&city, &school);
+    for node in [&city, &school] {
+        assert!(node.erase_withdrawn().unwrap() >= 1);
+    }
+    assert!(!journal_holds(here.path(), "给大家的标题") && !journal_holds(here.path(), "本校的标题"));
+    assert_eq!(seen(&school)[0].0, "本校的标题");
+    assert!(seen(&city).is_empty());
+}
+
+#[test]
+fn files_of_what_was_withdrawn_are_still_released_after_an_orderly_stop() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (city, school) = (open(here.path(), "city"), open(there.path(), "school"));
+    publish(&school, 5, "坏的", Visibility::Public);
+    meet(&city, &school);
+    withdraw(&school, &school, 5);
+    meet(&city, &school);
+    let blob = BlobId::of("坏的".as_bytes());
+    assert!(city.take_released().contains(&blob));
+    city.close().unwrap();
+    drop(city);
+    let again = open(here.path(), "city");
+    assert!(again.take_released().contains(&blob), "nobody has decided what becomes of it");
+    again.forget_released(&[blob]).unwrap();
+    again.close().unwrap();
+    drop(again);
+    assert!(open(here.path(), "city").take_released().is_empty());
+}

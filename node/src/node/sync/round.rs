@@ -9,7 +9,7 @@ use kapok_net::link::Links;
 use kapok_protocol::identity::NodeId;
 
 use super::LastRound;
-use crate::node::app::{App, now};
+use crate::node::app::{App, failure, now};
 
 impl App {
     pub(super) async fn round(
@@ -44,6 +44,9 @@ impl App {
                 }
                 Err(error) => tracing::info!(node = %member.id, name = member.name, %error, "session broke off"),
             }
+        }
+        if !report.peers.is_empty() {
+            self.blocking(|app| app.catalogue.sign_what_is_left(now()).map_err(failure)).await?;
         }
         let before: BTreeMap<_, _> = links.proven().iter().map(|m| (m.id, self.ledger(&m.id))).collect();
         let fetching = Instant::now();
