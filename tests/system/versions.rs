@@ -1,7 +1,7 @@
 //! New versions replace old ones everywhere; what is withdrawn is gone everywhere, for good.
 
 use kapok_tests::{Federation, Node};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{blob, eventually, get_and_check, hit, holding, id, subscribe_to_all};
 
@@ -86,4 +86,36 @@ fn a_withdrawn_resource_is_gone_everywhere_and_does_not_come_back() {
     std::fs::remove_dir_all(federation.county.home().join("views")).unwrap();
     federation.county.start();
     assert_eq!(federation.county.search("期中试卷")["total"], 0);
+}
+
+#[test]
+fn only_who_published_a_resource_and_administrators_replace_it() {
+    const PASSWORD: &str = "a long enough passphrase";
+    let mut school = Node::init("school", "云山坪学校");
+    school.start();
+    let mut head = school.browser();
+    head.set_up(&school.setup.clone(), "周馆长", PASSWORD);
+    let teacher = |name: &str| {
+        let account = json!({"name": name, "password": PASSWORD, "roles": ["teacher"]});
+        let made = head.post("/api/v1/accounts", &account);
+        assert!(made.status < 300, "{}", made.text());
+        let mut browser = school.browser();
+        browser.sign_in(name, PASSWORD);
+        browser
+    };
+    let (li, wang) = (teacher("李老师"), teacher("王老师"));
+    let publish = |who: &kapok_tests::Browser, content: &str, replaces: Option<&str>| {
+        let uploads = [who.upload("讲义.txt", content.as_bytes())];
+        let body = json!({"uploads": uploads, "title": content, "visibility": "private", "replaces": replaces});
+        who.post("/api/v1/resources", &body)
+    };
+    let first = publish(&li, "李老师的", None).json()["resources"][0].take();
+    let problem = publish(&wang, "王老师的", Some(id(&first))).problem(403);
+    assert!(!problem["remedy"].as_str().unwrap().is_empty(), "{problem}");
+    assert_eq!(school.kapok(&["show", id(&first)])["title"], "李老师的");
+    for who in [&li, &head] {
+        let answer = publish(who, "李老师改过的", Some(id(&first)));
+        assert!(answer.status < 300, "{}", answer.text());
+    }
+    assert_eq!(school.kapok(&["show", id(&first)])["version"], 3);
 }

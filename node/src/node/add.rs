@@ -17,6 +17,7 @@ use kapok_indexer::ExtractError;
 use kapok_library::resource::rules::{MAX_TITLE_CHARS, check_file_name, check_publishable};
 use kapok_library::resource::{File, Resource, ResourceId, ResourceKey, Text};
 use kapok_library::vocabulary::Vocabulary;
+use kapok_private::role::Permission;
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::entry::{MAX_ENTRY_BYTES, PersonId};
 use kapok_protocol::visibility::Visibility;
@@ -160,7 +161,7 @@ impl App {
         request: &AddRequest,
         progress: &ProgressSender,
     ) -> Result<AddReply> {
-        let replaced = request.replaces.as_deref().map(|id| self.replaced(id)).transpose()?;
+        let replaced = request.replaces.as_deref().map(|id| self.replaced(viewer, id)).transpose()?;
         let draft = Resource { created: now(), ..draft(request)? };
         let offered = match request.source() {
             AddSource::Paths(paths) => Offered::Paths(self.expand(&paths)?),
@@ -219,7 +220,7 @@ impl App {
     ) -> Result<Vec<AddedResource>> {
         // Two new versions of one resource come one after the other, and each knows the one before it.
         let _turn = plan.request.replaces.as_ref().map(|_| self.versions_turn());
-        let replaced = plan.request.replaces.as_deref().map(|id| self.replaced(id)).transpose()?;
+        let replaced = plan.request.replaces.as_deref().map(|id| self.replaced(viewer, id)).transpose()?;
         let many = groups.len() > 1;
         let mut statements = Vec::with_capacity(groups.len());
         let mut added = Vec::with_capacity(groups.len());
@@ -241,14 +242,16 @@ impl App {
         Ok(added)
     }
 
-    /// The resource of which a new version is added; only its own node can.
-    fn replaced(&self, id: &str) -> Result<Found> {
+    /// The resource of which a new version is added; only its own node can, and there who published it or an
+    /// administrator.
+    fn replaced(&self, viewer: &Viewer, id: &str) -> Result<Found> {
         let refused = |kind, detail: String| Failure::new(kind, "cannot add a new version", detail);
         let id: ResourceId = id
             .parse()
             .map_err(|e: kapok_library::resource::NotAResourceId| refused(FailureKind::Invalid, e.to_string()))?;
         let reading = self.reading()?;
-        let found = reading.resource(&id).map_err(failure)?.ok_or_else(|| {
+        let seen = |found: &Found| viewer.sees(facts::visibility(found.visibility));
+        let found = Self::readable(&reading, &id)?.filter(seen).ok_or_else(|| {
             refused(FailureKind::NotFound, format!("there is no resource {id}, or it was withdrawn"))
                 .remedy("add it as a new resource, without --replaces")
                 .said("version.unknown")
@@ -259,6 +262,12 @@ impl App {
                 .remedy("add it as a resource of your own, or ask them to replace it")
                 .said("resource.not-yours")
                 .with("name", name));
+        }
+        let own = viewer.person().is_some_and(|person| found.entry.entry().person.is_some_and(|by| by.id == person.0));
+        if !own && !viewer.may(Permission::Withdraw) {
+            return Err(refused(FailureKind::Forbidden, "somebody else of this school published it".to_owned())
+                .remedy("add it as a resource of your own, or ask them or an administrator to replace it")
+                .said("version.not-yours"));
         }
         Ok(found)
     }

@@ -61,7 +61,7 @@ fn a_refused_publication_leaves_the_uploads_where_they_stand() {
 fn taken_back_meanwhile(node: &TestNode, request: &AddRequest, meanwhile: impl FnOnce()) -> Failure {
     let original = node.added(&of_paths(&[&node.file("原来.txt", "原来的")]));
     let request = AddRequest { replaces: Some(original.id.clone()), ..request.clone() };
-    let found = node.app.replaced(&original.id).unwrap();
+    let found = node.app.replaced(&Viewer::Owner, &original.id).unwrap();
     std::thread::scope(|scope| {
         let turn = node.app.versions_turn();
         let adding = scope.spawn(|| node.add(&request));
@@ -140,7 +140,7 @@ fn new_versions_that_come_at_the_same_time_are_all_listed() {
         versions.sort_unstable();
         assert_eq!(versions, [2, 3, 4, 5]);
     });
-    let resource = node.app.replaced(&first.id).unwrap().resource;
+    let resource = node.app.replaced(&Viewer::Owner, &first.id).unwrap().resource;
     let listed: Vec<u32> = resource.former.iter().map(|version| version.number).collect();
     assert_eq!((resource.version, listed), (5, vec![1, 2, 3, 4]));
 }

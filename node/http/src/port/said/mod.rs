@@ -104,6 +104,7 @@ pub const SENTENCES: &[(&str, &[&str])] = &[
     ("upload.too-many-open", &["limit"]),
     ("upload.unfinished", &["name"]),
     ("upload.unknown", &[]),
+    ("version.not-yours", &[]),
     ("version.unknown", &[]),
     ("withdraw.reason", &["limit"]),
     ("year.unknown", &["stage", "year"]),
