@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kapok_tests::Node;
+use kapok_tests::{Federation, Node};
 use serde_json::Value;
 
 const NAME: &str = "攀枝花市电教馆";
@@ -107,4 +107,53 @@ fn damage_in_the_audit_journal_is_said() {
     assert!(node.stop().success());
     flip(&node.home().join("journal/audit"), b"invite");
     is_said_everywhere(&mut node, "审计日志");
+}
+
+#[test]
+fn what_is_lost_from_a_journal_comes_back_from_others_and_is_found_again() {
+    let mut federation = Federation::of_four();
+    let add = |title: &str| {
+        let file = federation.school.file(&format!("{title}.txt"), title);
+        federation.school.add(&file, &["--title", title, "--visibility", "public", "--license", "CC0-1.0"])
+    };
+    let all = [add("山坡上的木棉"), add("江边的凤凰木"), add("院里的黄葛树")];
+    federation.county.kapok(&["sync", "--now"]);
+    // Its own, and what it has of others, the newest record among it.
+    for (place, title) in [(1, "江边的凤凰木"), (2, "山坡上的木棉"), (2, "院里的黄葛树")] {
+        let node = federation.node_mut(place);
+        assert!(node.stop().success());
+        flip(&node.home().join("journal/shared"), title.as_bytes());
+        node.start();
+        node.kapok(&["sync", "--now"]);
+        for resource in &all {
+            node.finds(resource["title"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        }
+        let latest = node.owner().get("/api/v1/latest").json();
+        assert_eq!(latest["resources"].as_array().unwrap().len(), 3, "{}: {latest}", node.name);
+    }
+}
+
+#[test]
+fn a_journal_that_lost_its_end_goes_on_and_is_searched() {
+    let mut node = Node::init("city", NAME);
+    node.start();
+    let add = |node: &Node, title: &str| {
+        node.add(&node.file(&format!("{title}.txt"), title), &["--title", title, "--license", "CC0-1.0"])
+    };
+    let first = add(&node, "山坡上的木棉");
+    add(&node, "江边的凤凰木");
+    assert!(node.stop().success());
+    for file in std::fs::read_dir(node.home().join("journal/shared")).unwrap() {
+        let path = file.unwrap().path();
+        let content = std::fs::read(&path).unwrap();
+        if content.windows(12).any(|window| window == "江边的凤".as_bytes()) {
+            std::fs::write(&path, &content[..content.len() - 700]).unwrap();
+        }
+    }
+    node.start();
+    let third = add(&node, "院里的黄葛树");
+    node.kill();
+    node.start();
+    node.finds("山坡上的木棉", first["id"].as_str().unwrap());
+    node.finds("院里的黄葛树", third["id"].as_str().unwrap());
 }
