@@ -14,7 +14,8 @@
 //! Reading order: [`Paths`] → [`Home::begin`] and [`Home::open`] → [`lock`] → [`HomeError`].
 //!
 //! Invariants: nothing in a folder of another version is touched; one process at a time works in it; a key is never
-//! written over.
+//! written over; what is nobody else's business (keys, journal/private, journal/audit, staging, run) is in folders of
+//! mode 0700.
 
 mod error;
 mod lock;
@@ -256,6 +257,12 @@ fn check_folder(fs: &dyn Fs, root: &Path) -> Result<(), HomeError> {
 fn make_folders(fs: &dyn Fs, paths: &Paths) -> io::Result<()> {
     for folder in paths.folders() {
         fs.create_dir_all(&folder)?;
+    }
+    for folder in paths.private_folders() {
+        // A file system without permissions (FAT), or a folder of somebody else's: the node works all the same.
+        if let Err(error) = fs.make_private(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "others may be able to read this folder: close it (chmod 700)");
+        }
     }
     // Also when all were there: whoever made them may have been killed before this.
     for above in ["journal", "views", ""] {

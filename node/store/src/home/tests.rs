@@ -173,3 +173,20 @@ fn keys_that_others_can_read_are_closed_and_said() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(home.close_keys(), []);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_nobody_elses_business_is_closed_to_others_also_in_a_folder_that_was_open() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("home");
+    let closed = ["keys", "journal/private", "journal/audit", "staging", "run"].map(|name| root.join(name));
+    let modes = || closed.each_ref().map(|folder| std::fs::metadata(folder).unwrap().permissions().mode() & 0o777);
+    drop(Home::init(Arc::new(fs::RealFs), &root).unwrap());
+    assert_eq!(modes(), [0o700; 5]);
+    for folder in &closed {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    drop(Home::open(Arc::new(fs::RealFs), &root).unwrap());
+    assert_eq!(modes(), [0o700; 5]);
+}
