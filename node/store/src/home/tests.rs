@@ -117,6 +117,35 @@ fn an_empty_format_is_not_taken_for_another_version() {
 }
 
 #[test]
+fn a_format_that_is_missing_from_a_home_is_said_with_the_line_that_it_was() {
+    let (disk, fs, root) = disk();
+    let home = Home::init(fs.clone(), root).unwrap();
+    home.write_key(&home.paths().node_key(), &[7; 32]).unwrap();
+    disk.put(&home.paths().private_journal().join("0.seg"), b"accounts");
+    drop(home);
+    fs.remove(&root.join("FORMAT")).unwrap();
+    let before = disk.files();
+    for error in [Home::open(fs.clone(), root).unwrap_err(), Home::init(fs.clone(), root).unwrap_err()] {
+        let error = error.to_string();
+        assert!(error.contains("FORMAT is missing") && error.contains("“kapok data folder 1”"), "{error}");
+    }
+    assert_eq!(disk.files(), before);
+    disk.put(&root.join("FORMAT"), format!("{FORMAT}\n").as_bytes());
+    assert!(Home::open(fs, root).is_ok());
+}
+
+#[test]
+fn a_format_that_is_no_text_is_shown_escaped() {
+    let (disk, fs, root) = disk();
+    for (bytes, shown) in [(&b"\x1b[2J\xff\x00"[..], r"“\x1b[2J\xff\x00”"), (b"kapok\ndata", r"“kapok\ndata”")]
+    {
+        disk.put(&root.join("FORMAT"), bytes);
+        let error = Home::open(fs.clone(), root).unwrap_err().to_string();
+        assert!(error.contains(shown), "{error}");
+    }
+}
+
+#[test]
 fn a_file_is_not_made_a_folder() {
     let (disk, fs, root) = disk();
     disk.put(root, b"thesis");
