@@ -37,6 +37,24 @@ fn a_key_that_is_missing_or_damaged_is_named_with_a_remedy_and_left_as_it_is() {
     assert_eq!(node.kapok(&["status"])["node"], node.id.as_str());
 }
 
+#[test]
+fn a_key_in_which_a_byte_has_changed_makes_no_other_node() {
+    let node = Node::init("school", "红格小学");
+    let key = node.home().join("keys/node.key");
+    let good = std::fs::read(&key).unwrap();
+    let mut bad = good.clone();
+    bad[7] ^= 1;
+    std::fs::write(&key, &bad).unwrap();
+    for command in [&["serve"][..], &["status"]] {
+        let refused = run_kapok(&node.home(), command);
+        refused.assert_refused();
+        assert!(refused.stderr.contains("another's") && refused.stderr.contains("backup"), "{refused:?}");
+        assert!(refused.stderr.contains(&node.id), "{refused:?}");
+    }
+    std::fs::write(&key, &good).unwrap();
+    assert_eq!(node.kapok(&["status"])["node"], node.id.as_str());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_key_that_others_could_read_is_closed_and_said() {
@@ -62,6 +80,65 @@ fn a_folder_whose_format_is_empty_is_left_as_it_is() {
         assert!(refused.stderr.contains("FORMAT is empty"), "{refused:?}");
     }
     assert_eq!(std::fs::read(&format).unwrap(), b"");
+}
+
+#[test]
+fn a_folder_whose_format_is_missing_is_neither_opened_nor_made_anew() {
+    let node = Node::init("city", "攀枝花市电教馆");
+    let format = node.home().join("FORMAT");
+    let line = std::fs::read_to_string(&format).unwrap();
+    std::fs::remove_file(&format).unwrap();
+    let init = ["init", "--tier", "city", "--name", "另一个"];
+    for command in [&["serve"][..], &["status"], &["config", "get", "log"], &init] {
+        let refused = run_kapok(&node.home(), command);
+        refused.assert_refused();
+        assert!(refused.stderr.contains("FORMAT is missing") && refused.stderr.contains(line.trim()), "{refused:?}");
+    }
+    std::fs::write(&format, &line).unwrap();
+    assert_eq!(node.kapok(&["status"])["node"], node.id.as_str());
+}
+
+#[test]
+fn damaged_files_by_which_commands_find_a_daemon_are_said_and_not_waited_for() {
+    let mut node = Node::init("city", "攀枝花市电教馆");
+    node.start();
+    let run = node.home().join("run");
+    let good = ["http", "token"].map(|name| std::fs::read(run.join(name)).unwrap());
+    let flipped = |bytes: &[u8]| bytes.iter().rev().map(|byte| byte ^ 1).collect::<Vec<_>>();
+    for (http, token) in [
+        (&good[0], Some(&flipped(&good[1]))),
+        (&good[0], Some(&b"\0\xff".to_vec())),
+        (&good[0], Some(&Vec::new())),
+        (&good[0], None),
+        (&flipped(&good[0]), Some(&good[1])),
+    ] {
+        std::fs::write(run.join("http"), http).unwrap();
+        match token {
+            Some(token) => std::fs::write(run.join("token"), token).unwrap(),
+            None => std::fs::remove_file(run.join("token")).unwrap(),
+        }
+        let refused = run_kapok(&node.home(), &["status"]);
+        refused.assert_refused();
+        assert!(refused.stderr.contains("is damaged") && refused.stderr.contains("start it again"), "{refused:?}");
+        assert!(!refused.stderr.contains("did not answer within"), "it waited: {refused:?}");
+    }
+    std::fs::write(run.join("http"), &good[0]).unwrap();
+    std::fs::write(run.join("token"), &good[1]).unwrap();
+    assert_eq!(node.kapok(&["status"])["node"], node.id.as_str());
+}
+
+#[test]
+fn a_setting_that_there_is_not_is_said_so() {
+    let mut node = Node::init("city", "攀枝花市电教馆");
+    let ask = |node: &Node| {
+        let refused = run_kapok(&node.home(), &["config", "get", "nope"]);
+        refused.assert_refused();
+        assert!(refused.stderr.contains("nope") && refused.stderr.contains("is not a setting"), "{refused:?}");
+        assert!(!refused.stderr.contains("change"), "{refused:?}");
+    };
+    ask(&node);
+    node.start();
+    ask(&node);
 }
 
 #[test]

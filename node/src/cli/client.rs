@@ -65,6 +65,16 @@ enum Event {
     Problem,
 }
 
+/// Who answers at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// The node that wrote this token.
+    Node,
+    /// A node that wrote another.
+    WithOtherToken,
+    Nobody,
+}
+
 /// One node's API.
 #[derive(Clone)]
 pub(super) struct Client {
@@ -88,8 +98,8 @@ impl Client {
         Self { agent: config.into(), base, bearer: format!("Bearer {}", token.trim()) }
     }
 
-    /// Whether the node that wrote this token answers there. Nobody, or somebody else on its old port, is `false`.
-    pub(super) fn is_alive(&self) -> Result<bool, ClientError> {
+    /// Who answers there. Somebody else on the node's old port, unless it is a node, is nobody.
+    pub(super) fn probe(&self) -> Result<Answers, ClientError> {
         let request = self.request(&Method::GET, "/api/v1/status", JSON).body(())?;
         let request = self.agent.configure_request(request).timeout_global(Some(PROBE)).build();
         let response = match self.agent.run(request) {
@@ -97,12 +107,15 @@ impl Client {
             Err(ureq::Error::Timeout(_)) => {
                 return Err(ClientError::Unreachable { base: self.base.clone(), reason: "it hangs".into() });
             }
-            Err(_) => return Ok(false),
+            Err(_) => return Ok(Answers::Nobody),
         };
         match self.document::<Status>(response) {
-            Ok(_) => Ok(true),
-            Err(ClientError::Refused(problem)) => Ok(problem.status != StatusCode::UNAUTHORIZED.as_u16()),
-            Err(_) => Ok(false),
+            Ok(_) => Ok(Answers::Node),
+            Err(ClientError::Refused(problem)) if problem.status == StatusCode::UNAUTHORIZED.as_u16() => {
+                Ok(Answers::WithOtherToken)
+            }
+            Err(ClientError::Refused(_)) => Ok(Answers::Node),
+            Err(_) => Ok(Answers::Nobody),
         }
     }
 
@@ -263,7 +276,8 @@ mod tests {
     #[test]
     fn nobody_at_the_address_is_not_alive() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        assert!(!Client::new(&format!("http://127.0.0.1:{port}"), "token").is_alive().unwrap());
+        let client = Client::new(&format!("http://127.0.0.1:{port}"), "token");
+        assert_eq!(client.probe().unwrap(), Answers::Nobody);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use kapok_http::port::{Setting, SettingValue, Settings as List};
 use kapok_store::fs::{RealFs, SharedFs};
-use kapok_store::home::{Home, HomeError, Paths, Purpose};
+use kapok_store::home::{Home, Paths, Purpose};
 
 use super::client::{Client, encoded};
 use super::connect::daemon;
@@ -66,9 +66,7 @@ fn with_daemon(shell: &Shell, client: &Client, action: Action) -> anyhow::Result
 fn with_file(shell: &Shell, home: &Path, action: Action) -> anyhow::Result<()> {
     let file = Paths::new(home).config();
     let Action::Set { key, value } = action else {
-        if !Paths::new(home).format().is_file() {
-            return Err(HomeError::NotAHome(home.to_owned()).into());
-        }
+        Home::check(&RealFs, home)?;
         let settings = Settings::load(&file)?;
         return match action {
             Action::Get { key } => show(shell, &settings.get(key.trim())?),

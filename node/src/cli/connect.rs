@@ -13,7 +13,7 @@ use anyhow::Context;
 use kapok_store::home::{HomeError, Paths, Purpose};
 use tokio::runtime::{Builder, Runtime};
 
-use super::client::{Client, ClientError};
+use super::client::{Answers, Client, ClientError};
 use super::fail::Failed;
 use super::shell::Shell;
 use super::{logging, signals};
@@ -32,6 +32,11 @@ enum ConnectError {
     NotOurs { path: PathBuf, source: io::Error },
     #[error("cannot read {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error(
+        "the node runs, but what it left in {} for commands (http, token) is damaged\n  \
+         stop it and start it again, which makes both files anew: kapok serve", .0.display()
+    )]
+    Damaged(PathBuf),
     #[error(transparent)]
     Client(#[from] ClientError),
 }
@@ -61,29 +66,60 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
     Builder::new_multi_thread().enable_all().build().context("cannot start threads")
 }
 
+/// What the files in `run/` lead to.
+enum Seen {
+    Daemon(Client),
+    Nobody,
+    /// To nothing that could ever be right: damaged, or left by a crash.
+    Nonsense,
+}
+
 fn find(home: &Path) -> Result<Option<Client>, ConnectError> {
+    Ok(match look(home)? {
+        Seen::Daemon(client) => Some(client),
+        Seen::Nobody | Seen::Nonsense => None,
+    })
+}
+
+fn look(home: &Path) -> Result<Seen, ConnectError> {
     let run = Paths::new(home).run();
-    let (Some(address), Some(token)) = (run_file(&run.join("http"))?, run_file(&run.join("token"))?) else {
-        return Ok(None);
+    let (address, token) = match (run_file(&run.join("http"))?, run_file(&run.join("token"))?) {
+        (Some(address), Some(token)) => (address, token),
+        (None, None) => return Ok(Seen::Nobody),
+        _ => return Ok(Seen::Nonsense),
     };
     let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_token || !address.starts_with("http://") {
-        return Ok(None);
+    let is_address = address.strip_prefix("http://").is_some_and(|address| address.parse::<SocketAddr>().is_ok());
+    if !is_token || !is_address {
+        return Ok(Seen::Nonsense);
     }
     let client = Client::new(&address, &token);
-    Ok(client.is_alive()?.then_some(client))
+    Ok(match client.probe()? {
+        Answers::Node => Seen::Daemon(client),
+        Answers::WithOtherToken => Seen::Nonsense,
+        Answers::Nobody => Seen::Nobody,
+    })
 }
 
 fn run_file(path: &Path) -> Result<Option<String>, ConnectError> {
     let path = path.to_path_buf();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text.trim().to_owned())),
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
         Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidData => Ok(None),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
             io::ErrorKind::PermissionDenied => Err(ConnectError::NotOurs { path, source: error }),
             _ => Err(ConnectError::Io { path, source: error }),
         },
     }
+}
+
+/// Whether the files in `run/` are of the process that has the folder: it writes them after its lock. Older ones are
+/// those of a crash, and the process is still on its way up.
+fn are_of_the_holder(home: &Path) -> bool {
+    let paths = Paths::new(home);
+    let written = |path: PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let newest = ["http", "token"].into_iter().filter_map(|name| written(paths.run().join(name))).max();
+    matches!((written(paths.lock()), newest), (Some(locked), Some(newest)) if newest >= locked)
 }
 
 /// A node for one command, or the daemon that came up in the meantime.
@@ -130,6 +166,7 @@ fn interrupted() -> anyhow::Error {
 
 async fn start(home: &Path) -> anyhow::Result<Found> {
     let begun = Instant::now();
+    let mut made_no_sense = false;
     loop {
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let options = StartOptions { http: Some(vec![http]), listen: Vec::new(), ephemeral: true };
@@ -144,9 +181,16 @@ async fn start(home: &Path) -> anyhow::Result<Found> {
             return Err(error.context(format!("the node did not answer within {} s", PATIENCE.as_secs())));
         }
         tokio::time::sleep(PAUSE).await;
-        if let Some(client) = find(home)? {
-            return Ok(Found::Daemon(client));
+        let makes_no_sense = match look(home)? {
+            Seen::Daemon(client) => return Ok(Found::Daemon(client)),
+            Seen::Nobody => false,
+            Seen::Nonsense => are_of_the_holder(home),
+        };
+        // Once can be a daemon that writes or removes them at this moment.
+        if makes_no_sense && made_no_sense {
+            return Err(ConnectError::Damaged(Paths::new(home).run()).into());
         }
+        made_no_sense = makes_no_sense;
     }
 }
 

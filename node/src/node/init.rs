@@ -104,6 +104,7 @@ fn make(home: &Path, options: &InitOptions, name: &str, region: String, settings
     let (code, event) = SetupCode::issue(rand::random(), time.0);
     let kept = Local::load(journal(&paths.private_journal())?).and_then(|local| {
         local.made(Made { tier: options.tier, name: name.to_owned(), region })?;
+        local.belongs_to(key.id())?;
         local.append_account(event.encode())
     });
     kept.map_err(with_remedy)?;

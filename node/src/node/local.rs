@@ -39,6 +39,9 @@ enum Record {
         #[n(1)]
         addresses: Vec<String>,
     },
+    /// Whose folder this is: a key that is another's is not taken for the node's.
+    #[n(7)]
+    Node(#[n(0)] NodeId),
 }
 
 /// What a node was made as.
@@ -99,6 +102,8 @@ pub(super) struct State {
     pub(super) invitations: BTreeMap<[u8; 32], Invited>,
     pub(super) subscriptions: BTreeMap<u64, Subscription>,
     pub(super) made: Option<Made>,
+    /// The node itself; none in a folder that an earlier version made and this one has not opened yet.
+    pub(super) node: Option<NodeId>,
     pub(super) parent: Option<(NodeId, Vec<String>)>,
     next_subscription: u64,
 }
@@ -123,6 +128,7 @@ impl State {
                 self.subscriptions.remove(&number);
             }
             Record::Made(made) => self.made = Some(made),
+            Record::Node(node) => self.node = Some(node),
             Record::Parent { node, addresses } => self.parent = Some((node, addresses)),
         }
     }
@@ -185,6 +191,11 @@ impl Local {
 
     pub(super) fn made(&self, made: Made) -> Result<(), JournalError> {
         self.append(&mut self.state(), Record::Made(made))
+    }
+
+    /// Remembers whose folder this is.
+    pub(super) fn belongs_to(&self, node: NodeId) -> Result<(), JournalError> {
+        self.append(&mut self.state(), Record::Node(node))
     }
 
     pub(super) fn parent(&self, node: NodeId, addresses: Vec<String>) -> Result<(), JournalError> {

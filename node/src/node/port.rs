@@ -191,5 +191,9 @@ impl Node for Port {
 fn setting_failure(error: &SettingsError) -> Failure {
     let text = error.to_string();
     let (detail, remedy) = text.split_once('\n').unwrap_or((&text, "see kapok config list"));
-    Failure::invalid("cannot change the setting", detail.trim()).remedy(remedy.trim())
+    let title = match error {
+        SettingsError::UnknownKey(_) => "there is no such setting",
+        _ => "cannot change the setting",
+    };
+    Failure::invalid(title, detail.trim()).remedy(remedy.trim())
 }

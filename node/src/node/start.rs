@@ -173,6 +173,8 @@ pub(super) fn open(root: &Path, purpose: Purpose) -> Result<Arc<App>> {
     let shared = journal(&paths.shared_journal(), Options::default())?;
     let private = journal(&paths.private_journal(), Options::default())?;
     let local = Local::load(private).map_err(with_remedy)?;
+    let keypair = Keypair::from_secret(&secret);
+    check_key(&home, &local, keypair.id())?;
     let audit = journal(&paths.audit_journal(), Options::chained())?;
     notices::log_damage(&home, &local, &shared, &audit);
     if purpose == Purpose::Serve {
@@ -185,7 +187,7 @@ pub(super) fn open(root: &Path, purpose: Purpose) -> Result<Arc<App>> {
     let program = std::env::current_exe().context("the program does not know where it is")?;
     let worker = WorkerCommand { program, args: vec!["extract-worker".into()] };
     Ok(Arc::new(App {
-        catalogue: Catalogue::new(Keypair::from_secret(&secret), shared, view),
+        catalogue: Catalogue::new(keypair, shared, view),
         local,
         home,
         exposed_keys,
@@ -203,6 +205,28 @@ pub(super) fn open(root: &Path, purpose: Purpose) -> Result<Arc<App>> {
         searcher: OnceLock::new(),
         stopping: watch::Sender::new(false),
     }))
+}
+
+/// Refuses a key that is not the one the folder was made with: any 32 bytes are somebody's key, and with another one the
+/// node would come up as a stranger that has joined nothing.
+fn check_key(home: &Home, local: &Local, node: NodeId) -> Result<()> {
+    let expected = local.state().node;
+    match expected {
+        Some(expected) if expected != node => Err(HomeError::KeyOfAnother {
+            path: home.paths().node_key(),
+            found: node.to_string(),
+            expected: expected.to_string(),
+        }
+        .into()),
+        Some(_) => Ok(()),
+        None => {
+            // Made by an earlier version. A full disk does not keep the node from coming up; it is noted next time.
+            if let Err(error) = local.belongs_to(node) {
+                tracing::warn!(%error, "whose folder this is could not be noted");
+            }
+            Ok(())
+        }
+    }
 }
 
 async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
@@ -356,5 +380,28 @@ impl Running {
         if tokio::time::timeout(FAREWELL * 4, closing).await.is_err() {
             tracing::warn!("the views took too long to close; they are made anew at the next start");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_folder_of_an_earlier_version_remembers_from_its_first_opening_on_whose_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let fs: SharedFs = Arc::new(RealFs);
+        let home = Home::init(fs.clone(), &dir.path().join("home")).unwrap();
+        let local = || {
+            let folder = home.paths().private_journal();
+            Local::load(Journal::open(fs.clone(), &folder, Options::default(), rand::random()).unwrap()).unwrap()
+        };
+        let (node, other) = (Keypair::from_secret(&[1; 32]).id(), Keypair::from_secret(&[2; 32]).id());
+        check_key(&home, &local(), node).unwrap();
+        check_key(&home, &local(), node).unwrap();
+        let refused = check_key(&home, &local(), other).unwrap_err().to_string();
+        assert!(refused.contains(&node.to_string()) && refused.contains(&other.to_string()), "{refused}");
+        assert!(refused.contains("node.key") && refused.contains("backup"), "{refused}");
     }
 }

@@ -21,6 +21,12 @@ const PART_BYTES: usize = 256 * 1024;
 const EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Uploads one person may have open: more than any form sends.
 const MAX_OPEN: usize = 1_000;
+/// Uploads that may be open together: twenty people who go to their bound. Each is three files in one folder, which is
+/// listed whenever one begins.
+const MAX_OPEN_TOGETHER: usize = 20_000;
+
+#[cfg(test)]
+mod tests;
 
 #[derive(Clone, Debug, Encode, Decode)]
 struct Meta {
@@ -66,9 +72,36 @@ impl App {
         if !plain {
             return Err(unknown());
         }
-        let bytes = std::fs::read(self.meta_path(token)).map_err(|_| unknown())?;
-        let meta: Meta = minicbor::decode(&bytes).map_err(|_| unknown())?;
-        if meta.owner == owner(viewer) { Ok(meta) } else { Err(unknown()) }
+        self.meta_of(token).filter(|meta| meta.owner == owner(viewer)).ok_or_else(unknown)
+    }
+
+    /// What belongs to an upload, whosever it is; `token` is the name of a file.
+    fn meta_of(&self, token: &str) -> Option<Meta> {
+        minicbor::decode(&std::fs::read(self.meta_path(token)).ok()?).ok()
+    }
+
+    /// Whether this viewer may begin one more.
+    fn may_begin(&self, viewer: &Viewer, title: &str) -> Result<()> {
+        let refused = |limit: usize, whose: &str| {
+            Failure::unavailable(title, format!("{limit} uploads{whose} are open already"))
+                .said("upload.too-many-open")
+                .with("limit", limit)
+        };
+        let open = self.blobs.uploads().map_err(|error| blob_failure(title, &error))?;
+        if open.len() >= MAX_OPEN_TOGETHER {
+            return Err(refused(MAX_OPEN_TOGETHER, " of all people together")
+                .remedy("finish or give up some of them; those that nobody goes on with end after a week"));
+        }
+        // Whose they are stands in a file each, so it is looked at only when it can matter.
+        if open.len() < MAX_OPEN {
+            return Ok(());
+        }
+        let owner = owner(viewer);
+        let own = open.iter().filter(|upload| self.meta_of(&upload.token).is_some_and(|meta| meta.owner == owner));
+        if own.count() >= MAX_OPEN {
+            return Err(refused(MAX_OPEN, " of yours").remedy("finish or give up some of them"));
+        }
+        Ok(())
     }
 
     pub(super) fn create_upload(&self, viewer: &Viewer, request: &UploadRequest) -> Result<Upload> {
@@ -83,13 +116,7 @@ impl App {
                 .said("upload.too-large")
                 .with("limit", readable(MAX_BLOB_BYTES)));
         }
-        let open = self.blobs.uploads().map_err(|error| blob_failure(TITLE, &error))?;
-        if open.len() >= MAX_OPEN {
-            return Err(Failure::unavailable(TITLE, format!("{MAX_OPEN} uploads are open already"))
-                .remedy("finish or give up some of them")
-                .said("upload.too-many-open")
-                .with("limit", MAX_OPEN));
-        }
+        self.may_begin(viewer, TITLE)?;
         let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
         self.begin(viewer, &token, &request.name, request.size)?;
         // Room for the whole is looked for now, not when most of it has come.
@@ -188,7 +215,19 @@ impl App {
         const TITLE: &str = "cannot take the file";
         check_file_name(name).map_err(|problem| Failure::rule(TITLE, &problem))?;
         let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
-        let upload = self.blobs.upload(&token, None).map_err(|error| blob_failure(TITLE, &error))?;
+        let upload = {
+            let (viewer, token, name) = (viewer.clone(), token.clone(), name.to_owned());
+            let open = move |app: &Arc<Self>| {
+                app.may_begin(&viewer, TITLE)?;
+                // Its size is not known yet; whose it is counts from now on.
+                app.begin(&viewer, &token, &name, 0)?;
+                app.blobs.upload(&token, None).map_err(|error| {
+                    let _ = std::fs::remove_file(app.meta_path(&token));
+                    blob_failure(TITLE, &error)
+                })
+            };
+            self.blocking(open).await?
+        };
         let taken = self.take(upload, max_bytes, bytes).await.map_err(|stopped| match stopped {
             Stopped::TooMany => {
                 Failure::new(FailureKind::TooLarge, TITLE, format!("it has more than {max_bytes} bytes"))
@@ -209,6 +248,7 @@ impl App {
         // Nobody knows its name yet, so nobody could go on with it.
         let size = begun.inspect_err(|_| {
             let _ = self.blobs.abandon_upload(&token);
+            let _ = std::fs::remove_file(self.meta_path(&token));
         })?;
         Ok(Upload { id: token, name: name.to_owned(), size, offset: size })
     }

@@ -5,7 +5,8 @@
 //! uploads again, a person's file is as it was.
 //!
 //! A file that is moved gets its place as a second name of the same bytes, so that a film takes neither time nor room
-//! twice. From then on it is read-only under both names: a blob is never writable, not even through the name that it
+//! twice (one that has other names besides is copied: they would stay, and the blob could be written to by them). From
+//! then on it is read-only under both names: a blob is never writable, not even through the name that it
 //! had before. The first name goes when the blob is settled. If it is to stay after all, it gets its permissions back,
 //! and a blob that others need by then is cut loose from it as a copy. A crash between the two leaves the person's file
 //! where it was, read-only.
@@ -128,7 +129,7 @@ impl Shared {
         let source = match staged.source {
             Source::Original(original) => match self.link(&ready, &original) {
                 Ok(()) => Source::Original(original),
-                // On another disk, or one that knows no second names.
+                // On another disk, or one that knows no second names; or a file that has other names besides.
                 Err(BlobError::Io { doing: LINKING, .. }) => {
                     let copy = self.stage_copy(original.path())?;
                     if copy.id != added.id {
@@ -164,6 +165,10 @@ impl Shared {
         let second = self.staged_path();
         self.fs.hard_link(original.path(), &second).map_err(io_error(LINKING, &second))?;
         let linked = (|| {
+            // The person's name and this one. Any other would stay and could be made writable again.
+            if self.fs.links(&second).map_err(io_error("look at", &second))? > 2 {
+                return Err(io_error(LINKING, &second)(std::io::Error::other("the file has other names besides")));
+            }
             self.fs.set_read_only(&second).map_err(io_error("protect", &second))?;
             // After that: who opens it from now on cannot write any more.
             let after = self.fs.metadata(&second).map_err(io_error("look at", &second))?;

@@ -481,6 +481,13 @@ impl Fs for ForgetfulFs {
         Ok(())
     }
 
+    fn links(&self, path: &Path) -> io::Result<u64> {
+        let disk = self.disk();
+        disk.powered()?;
+        let file = Node::File(disk.file(path)?);
+        Ok(disk.seen.values().filter(|node| **node == file).count() as u64)
+    }
+
     /// There are no others here.
     fn make_private(&self, path: &Path) -> io::Result<bool> {
         self.metadata(path).map(|_| true)

@@ -87,7 +87,9 @@ pub trait Fs: Send + Sync + fmt::Debug + 'static {
     fn mode(&self, path: &Path) -> io::Result<u32>;
     /// Gives a file the permission bits that it had.
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()>;
-    /// Makes a file readable by its owner alone; says whether it was so before.
+    /// How many names the file has, where the system says so; else one.
+    fn links(&self, path: &Path) -> io::Result<u64>;
+    /// Makes a file or a folder its owner's alone; says whether it was so before.
     fn make_private(&self, path: &Path) -> io::Result<bool>;
     /// Bytes that this process may still write on the disk that holds `dir`.
     fn free_space(&self, dir: &Path) -> io::Result<u64>;

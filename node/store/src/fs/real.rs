@@ -106,6 +106,18 @@ impl Fs for RealFs {
     }
 
     #[cfg(unix)]
+    fn links(&self, path: &Path) -> io::Result<u64> {
+        use std::os::unix::fs::MetadataExt;
+        Ok(fs::symlink_metadata(path)?.nlink())
+    }
+
+    /// No stable call tells it.
+    #[cfg(not(unix))]
+    fn links(&self, path: &Path) -> io::Result<u64> {
+        fs::symlink_metadata(path).map(|_| 1)
+    }
+
+    #[cfg(unix)]
     fn make_private(&self, path: &Path) -> io::Result<bool> {
         use std::os::unix::fs::PermissionsExt;
         let mode = fs::metadata(path)?.permissions().mode();

@@ -32,6 +32,13 @@ pub enum HomeError {
          put FORMAT back from a backup; if this version wrote the folder, FORMAT is the one line “{FORMAT}”", .0.display()
     )]
     NoFormat(PathBuf),
+    #[error(
+        "{} is missing, though the folder holds a key and journals; nothing was changed\n  \
+         if a node lived here, put FORMAT back from a backup; if this version wrote the folder, FORMAT is the one line \
+         “{FORMAT}”\n  \
+         if an init that broke off left it, remove the folder and init again", .0.display()
+    )]
+    FormatMissing(PathBuf),
     #[error("{} is in use by another kapok{}\n  stop it first, or choose another folder with --home", .root.display(), process(.pid))]
     InUse { root: PathBuf, pid: Option<u32>, purpose: Purpose },
     #[error(
@@ -44,6 +51,8 @@ pub enum HomeError {
     KeyMissing(PathBuf),
     #[error("the node's key is damaged: {} has {found} bytes, a key has {KEY_BYTES}\n  {LOST_KEY}", .path.display())]
     KeyDamaged { path: PathBuf, found: u64 },
+    #[error("the node's key is another's: {} is the key of {found}, the folder is that of {expected}\n  {LOST_KEY}", .path.display())]
+    KeyOfAnother { path: PathBuf, found: String, expected: String },
     #[error("cannot {doing} {}: {source}\n  {}", .path.display(), remedy(.source))]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
 }

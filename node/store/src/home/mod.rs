@@ -14,7 +14,8 @@
 //! Reading order: [`Paths`] → [`Home::begin`] and [`Home::open`] → [`lock`] → [`HomeError`].
 //!
 //! Invariants: nothing in a folder of another version is touched; one process at a time works in it; a key is never
-//! written over.
+//! written over; what is nobody else's business (keys, journal/private, journal/audit, staging, run) is in folders of
+//! mode 0700.
 
 mod error;
 mod lock;
@@ -110,6 +111,9 @@ impl Home {
         if read_format(&*fs, &paths)?.is_some() {
             return Err(HomeError::AlreadyAHome(root.to_path_buf()));
         }
+        if is_without_format(&*fs, &paths)? {
+            return Err(HomeError::FormatMissing(paths.format()));
+        }
         fs::create_durably(&*fs, root).map_err(io("create"))?;
         let names = fs.list(root).map_err(io("read"))?;
         if let Some(name) = names.into_iter().find(|n| !OURS.contains(&n.as_str())) {
@@ -125,6 +129,19 @@ impl Home {
         Self::begin(fs, root)?.finish()
     }
 
+    /// Refuses a folder that cannot be opened, without opening it: for whoever only reads its settings.
+    pub fn check(fs: &dyn Fs, root: &Path) -> Result<(), HomeError> {
+        let paths = Paths::new(root);
+        check_folder(fs, root)?;
+        match read_format(fs, &paths)? {
+            None if is_without_format(fs, &paths)? => Err(HomeError::FormatMissing(paths.format())),
+            None => Err(HomeError::NotAHome(root.to_path_buf())),
+            Some(found) if found.is_empty() => Err(HomeError::NoFormat(paths.format())),
+            Some(found) if found != FORMAT => Err(HomeError::OtherFormat { root: root.to_path_buf(), found }),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Opens the data folder at `root` for as long as the process runs.
     pub fn open(fs: SharedFs, root: &Path) -> Result<Self, HomeError> {
         Self::open_to(Purpose::Serve, fs, root)
@@ -133,15 +150,7 @@ impl Home {
     /// Opens the data folder at `root`; whoever finds it locked is told what for.
     pub fn open_to(purpose: Purpose, fs: SharedFs, root: &Path) -> Result<Self, HomeError> {
         let paths = Paths::new(root);
-        check_folder(&*fs, root)?;
-        match read_format(&*fs, &paths)? {
-            None => return Err(HomeError::NotAHome(root.to_path_buf())),
-            Some(found) if found.is_empty() => return Err(HomeError::NoFormat(paths.format())),
-            Some(found) if found != FORMAT => {
-                return Err(HomeError::OtherFormat { root: root.to_path_buf(), found });
-            }
-            Some(_) => {}
-        }
+        Self::check(&*fs, root)?;
         let lock = lock::lock(&*fs, &paths, purpose)?;
         // Somebody may have tidied up: empty folders are easily mistaken for useless ones.
         let created = make_folders(&*fs, &paths);
@@ -238,9 +247,32 @@ impl Home {
 /// What FORMAT says; `None` if there is none.
 fn read_format(fs: &dyn Fs, paths: &Paths) -> Result<Option<String>, HomeError> {
     match fs::read_small(fs, &paths.format(), SMALL_FILE_BYTES) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().chars().take(80).collect())),
+        Ok(bytes) => Ok(Some(readable(&bytes).trim().chars().take(80).collect())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(HomeError::Io { doing: "read", path: paths.format(), source }),
+    }
+}
+
+/// Bytes as text that does no harm to a terminal: what is not plain is escaped.
+fn readable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.trim().chars().any(char::is_control) => text.to_owned(),
+        _ => bytes.escape_ascii().to_string(),
+    }
+}
+
+/// Whether a folder has no FORMAT, but a key and something in its private journal. An `init` that broke off just before
+/// its end looks the same, so it is not for the program to decide.
+fn is_without_format(fs: &dyn Fs, paths: &Paths) -> Result<bool, HomeError> {
+    let key = paths.node_key();
+    if !fs::exists(fs, &key).map_err(|source| HomeError::Io { doing: "look at", path: key, source })? {
+        return Ok(false);
+    }
+    let journal = paths.private_journal();
+    match fs.list(&journal) {
+        Ok(names) => Ok(!names.is_empty()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(source) => Err(HomeError::Io { doing: "read", path: journal, source }),
     }
 }
 
@@ -256,6 +288,12 @@ fn check_folder(fs: &dyn Fs, root: &Path) -> Result<(), HomeError> {
 fn make_folders(fs: &dyn Fs, paths: &Paths) -> io::Result<()> {
     for folder in paths.folders() {
         fs.create_dir_all(&folder)?;
+    }
+    for folder in paths.private_folders() {
+        // A file system without permissions (FAT), or a folder of somebody else's: the node works all the same.
+        if let Err(error) = fs.make_private(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "others may be able to read this folder: close it (chmod 700)");
+        }
     }
     // Also when all were there: whoever made them may have been killed before this.
     for above in ["journal", "views", ""] {

@@ -85,4 +85,10 @@ impl Paths {
             self.run(),
         ]
     }
+
+    /// Folders that only the owner may look into: secrets, accounts, who did what, and files that nobody has published.
+    /// The programs that write in them give their files the usual permissions; the folder's hold for all.
+    pub(super) fn private_folders(&self) -> [PathBuf; 5] {
+        [self.keys(), self.private_journal(), self.audit_journal(), self.staging(), self.run()]
+    }
 }

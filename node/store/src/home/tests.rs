@@ -117,6 +117,35 @@ fn an_empty_format_is_not_taken_for_another_version() {
 }
 
 #[test]
+fn a_format_that_is_missing_from_a_home_is_said_with_the_line_that_it_was() {
+    let (disk, fs, root) = disk();
+    let home = Home::init(fs.clone(), root).unwrap();
+    home.write_key(&home.paths().node_key(), &[7; 32]).unwrap();
+    disk.put(&home.paths().private_journal().join("0.seg"), b"accounts");
+    drop(home);
+    fs.remove(&root.join("FORMAT")).unwrap();
+    let before = disk.files();
+    for error in [Home::open(fs.clone(), root).unwrap_err(), Home::init(fs.clone(), root).unwrap_err()] {
+        let error = error.to_string();
+        assert!(error.contains("FORMAT is missing") && error.contains("“kapok data folder 1”"), "{error}");
+    }
+    assert_eq!(disk.files(), before);
+    disk.put(&root.join("FORMAT"), format!("{FORMAT}\n").as_bytes());
+    assert!(Home::open(fs, root).is_ok());
+}
+
+#[test]
+fn a_format_that_is_no_text_is_shown_escaped() {
+    let (disk, fs, root) = disk();
+    for (bytes, shown) in [(&b"\x1b[2J\xff\x00"[..], r"“\x1b[2J\xff\x00”"), (b"kapok\ndata", r"“kapok\ndata”")]
+    {
+        disk.put(&root.join("FORMAT"), bytes);
+        let error = Home::open(fs.clone(), root).unwrap_err().to_string();
+        assert!(error.contains(shown), "{error}");
+    }
+}
+
+#[test]
 fn a_file_is_not_made_a_folder() {
     let (disk, fs, root) = disk();
     disk.put(root, b"thesis");
@@ -172,4 +201,21 @@ fn keys_that_others_can_read_are_closed_and_said() {
     assert_eq!(home.close_keys(), [ExposedKey { path: path.clone(), closed: true }]);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(home.close_keys(), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_nobody_elses_business_is_closed_to_others_also_in_a_folder_that_was_open() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("home");
+    let closed = ["keys", "journal/private", "journal/audit", "staging", "run"].map(|name| root.join(name));
+    let modes = || closed.each_ref().map(|folder| std::fs::metadata(folder).unwrap().permissions().mode() & 0o777);
+    drop(Home::init(Arc::new(fs::RealFs), &root).unwrap());
+    assert_eq!(modes(), [0o700; 5]);
+    for folder in &closed {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    drop(Home::open(Arc::new(fs::RealFs), &root).unwrap());
+    assert_eq!(modes(), [0o700; 5]);
 }

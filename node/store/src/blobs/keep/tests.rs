@@ -90,6 +90,21 @@ fn a_file_that_is_moved_stays_where_it_is_until_the_blob_is_named() {
     assert_eq!(store.content(lesson()), LESSON);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_moved_file_that_has_another_name_leaves_nothing_by_which_the_blob_can_be_written_to() {
+    let store = Store::new();
+    let path = store.file("课件.pptx");
+    let other = store.home.path().join("也叫.pptx");
+    std::fs::hard_link(&path, &other).unwrap();
+    let before = looks(&other);
+    assert!(store.blobs.keep(store.stage(&path), &nobody).unwrap().settle().is_empty());
+    assert!(!path.exists() && store.staging() == 0);
+    assert_eq!(looks(&other), before);
+    std::fs::write(&other, b"changed by the other name").unwrap();
+    assert_eq!(store.content(lesson()), LESSON);
+}
+
 #[test]
 fn what_comes_to_nothing_leaves_a_moved_file_as_it_was_and_no_blob() {
     let store = Store::new();
