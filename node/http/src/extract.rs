@@ -43,7 +43,24 @@ fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Stri
 }
 
 async fn json_bytes(request: Request) -> Result<Bytes> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (head, body) = request.into_parts();
+    // Read before anything is refused: a connection with an unread body is closed under whoever uses it next.
+    let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_JSON_BYTES)).await else {
+        return Err(Failure::invalid(
+            "the body did not arrive",
+            format!("it took more than {} s", BODY_TIME.as_secs()),
+        )
+        .remedy("send it again"));
+    };
+    let bytes = read.map_err(|_| {
+        Failure::new(
+            FailureKind::TooLarge,
+            "the body is too large",
+            format!("it has more than {MAX_JSON_BYTES} bytes, or broke off"),
+        )
+        .remedy("send less at once; files go up by /api/v1/uploads")
+    })?;
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // A page of another place cannot send this type without asking first, which keeps such requests out altogether.
     if !content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Failure::new(
@@ -57,22 +74,7 @@ async fn json_bytes(request: Request) -> Result<Bytes> {
         )
         .remedy("send Content-Type: application/json"));
     }
-    let body = request.into_body();
-    let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_JSON_BYTES)).await else {
-        return Err(Failure::invalid(
-            "the body did not arrive",
-            format!("it took more than {} s", BODY_TIME.as_secs()),
-        )
-        .remedy("send it again"));
-    };
-    read.map_err(|_| {
-        Failure::new(
-            FailureKind::TooLarge,
-            "the body is too large",
-            format!("it has more than {MAX_JSON_BYTES} bytes, or broke off"),
-        )
-        .remedy("send less at once; files go up by /api/v1/uploads")
-    })
+    Ok(bytes)
 }
 
 /// Forms without files are small; a larger one is not read.
