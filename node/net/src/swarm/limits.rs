@@ -5,10 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr};
 use std::task::{Context, Poll};
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure, ListenFailure};
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
@@ -28,14 +30,21 @@ const MAX_STRANGERS: usize = 128;
 /// Connections with one peer: one, a second when both dial at once, a third while one of them is dead and not noticed.
 const MAX_CONNECTIONS_PER_PEER: usize = 3;
 
-/// Inbound handshakes under way. Each lives at most 30 s; a busy morning with 200 schools is served in a few rounds.
+/// Inbound handshakes under way over one transport. Each lives at most 30 s; a busy morning with 200 schools is served in
+/// a few rounds. Each transport has its own: who opens TCP connections and is silent keeps nobody from calling by QUIC.
 const MAX_PENDING_INBOUND: usize = 64;
+
+/// Of those over TCP, where silence costs a stranger nothing, how many may come from one source: an IPv4 address, or the
+/// /64 that one IPv6 subscriber has. (QUIC asks for proof of the address when it gets busy.)
+const MAX_PENDING_PER_SOURCE: usize = 16;
 
 /// Why a connection was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     #[error("too many connections are being set up (at most {MAX_PENDING_INBOUND})")]
     Pending,
+    #[error("too many connections from this address are being set up (at most {MAX_PENDING_PER_SOURCE})")]
+    PendingFromSource,
     #[error("there are too many connections (at most {MAX_CONNECTIONS})")]
     Full,
     #[error("there are too many connections with unknown peers (at most {MAX_STRANGERS})")]
@@ -46,11 +55,34 @@ pub(super) enum Refused {
     Foreign(#[from] node_id::ForeignKey),
 }
 
+/// From where somebody calls who has not said who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Caller {
+    is_udp: bool,
+    source: Option<IpAddr>,
+}
+
+impl Caller {
+    fn at(address: &Multiaddr) -> Self {
+        let ip = address.iter().find_map(|part| match part {
+            Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+            Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or_else(|| IpAddr::V6(network_of(ip)), IpAddr::V4)),
+            _ => None,
+        });
+        Self { is_udp: address.iter().any(|part| matches!(part, Protocol::Udp(_))), source: ip }
+    }
+}
+
+/// The /64 of an address.
+fn network_of(ip: Ipv6Addr) -> Ipv6Addr {
+    Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))
+}
+
 /// Who is connected, counted.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     recognised: HashSet<PeerId>,
-    pending: HashSet<ConnectionId>,
+    pending: HashMap<ConnectionId, Caller>,
     inbound: HashMap<PeerId, usize>,
     outbound: HashMap<PeerId, usize>,
 }
@@ -69,11 +101,16 @@ impl Limits {
         self.recognised.contains(peer)
     }
 
-    fn admit_pending(&mut self, connection: ConnectionId) -> Result<(), Refused> {
-        if self.pending.len() >= MAX_PENDING_INBOUND {
+    fn admit_pending(&mut self, connection: ConnectionId, caller: Caller) -> Result<(), Refused> {
+        let alike = || self.pending.values().filter(|other| other.is_udp == caller.is_udp);
+        let from_there = || alike().filter(|other| other.source == caller.source).count();
+        if !caller.is_udp && from_there() >= MAX_PENDING_PER_SOURCE {
+            return Err(Refused::PendingFromSource);
+        }
+        if alike().count() >= MAX_PENDING_INBOUND {
             return Err(Refused::Pending);
         }
-        self.pending.insert(connection);
+        self.pending.insert(connection, caller);
         Ok(())
     }
 
@@ -121,9 +158,9 @@ impl NetworkBehaviour for Limits {
         &mut self,
         connection: ConnectionId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        from: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        self.admit_pending(connection).map_err(ConnectionDenied::new)
+        self.admit_pending(connection, Caller::at(from)).map_err(ConnectionDenied::new)
     }
 
     fn handle_established_inbound_connection(
@@ -228,9 +265,36 @@ mod tests {
     fn handshakes_under_way_are_limited_and_freed() {
         let mut limits = Limits::default();
         let ids: Vec<_> = (0..100).map(ConnectionId::new_unchecked).collect();
-        let admitted = ids.iter().filter(|id| limits.admit_pending(**id).is_ok()).count();
+        let from = |n: usize| caller(&format!("/ip4/192.0.2.{n}/tcp/4001"));
+        let admitted = ids.iter().enumerate().filter(|(n, id)| limits.admit_pending(**id, from(*n)).is_ok()).count();
         assert_eq!(admitted, MAX_PENDING_INBOUND);
         limits.pending.remove(&ids[0]);
-        assert_eq!(limits.admit_pending(ids[99]), Ok(()));
+        assert_eq!(limits.admit_pending(ids[99], from(99)), Ok(()));
+    }
+
+    fn caller(address: &str) -> Caller {
+        Caller::at(&address.parse().unwrap())
+    }
+
+    #[test]
+    fn silent_strangers_leave_room_for_other_addresses_and_for_the_other_transport() {
+        let mut limits = Limits::default();
+        let mut number = 0;
+        let mut call = |address: &str| {
+            number += 1;
+            limits.admit_pending(ConnectionId::new_unchecked(number), caller(address))
+        };
+        // One subscriber of IPv6 has as many addresses as it likes.
+        let admitted = (0..200).filter(|n| call(&format!("/ip6/2001:db8::{n:x}/tcp/9")).is_ok()).count();
+        assert_eq!(admitted, MAX_PENDING_PER_SOURCE);
+        let admitted = (0..200).filter(|_| call("/ip4/192.0.2.1/tcp/9").is_ok()).count();
+        assert_eq!(admitted, MAX_PENDING_PER_SOURCE);
+        assert_eq!(call("/ip4/192.0.2.1/tcp/9"), Err(Refused::PendingFromSource));
+        assert_eq!(call("/ip4/192.0.2.2/tcp/9"), Ok(()));
+        for n in 0..200 {
+            let _ = call(&format!("/ip4/198.51.100.{n}/tcp/9"));
+        }
+        assert_eq!(call("/ip4/203.0.113.1/tcp/9"), Err(Refused::Pending));
+        assert_eq!(call("/ip4/192.0.2.1/udp/9/quic-v1"), Ok(()));
     }
 }
