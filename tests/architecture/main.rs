@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     // From outside; it writes journals of its own for the benchmarks.
     ("kapok-tests", &["kapok-protocol", "kapok-library", "kapok-store"]),
+    ("kapok-lab", &["kapok-protocol", "kapok-tests"]),
 ];
 
 /// What stays inside one crate.

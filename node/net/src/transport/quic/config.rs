@@ -11,7 +11,7 @@ use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{ConnectionIdGenerator, IdleTimeout, MtuDiscoveryConfig, VarInt, rustls};
 use rand::Rng as _;
 
-use super::congestion;
+use super::congestion::{self, Ceiling, PathMemory};
 use crate::transport::MAX_STREAMS_PER_CONNECTION;
 
 /// A link that is down for less is survived by its connections: outages of 15 to 40 s are usual on weak radio links.
@@ -61,11 +61,14 @@ pub(super) struct Configs {
     pub(super) client: quinn::ClientConfig,
     pub(super) server: quinn::ServerConfig,
     pub(super) endpoint: quinn::EndpointConfig,
+    pub(super) memory: PathMemory,
+    pub(super) ceiling: Ceiling,
 }
 
 impl Configs {
     pub(super) fn new(keypair: &Keypair) -> Result<Self, SetUpError> {
-        let transport = Arc::new(transport_config());
+        let (memory, ceiling) = (PathMemory::default(), Ceiling::default());
+        let transport = Arc::new(transport_config(memory.clone(), ceiling.clone()));
 
         // The peer's id is compared with the wanted one by the swarm, whose error then names who answered instead.
         let mut client_tls = libp2p_tls::make_client_config(keypair, None)?;
@@ -83,17 +86,17 @@ impl Configs {
 
         let mut endpoint = quinn::EndpointConfig::new(Arc::new(ResetKey::derive(keypair)?));
         endpoint.supported_versions(vec![QUIC_V1]).cid_generator(|| Box::new(ShortIds));
-        Ok(Self { client, server, endpoint })
+        Ok(Self { client, server, endpoint, memory, ceiling })
     }
 }
 
-fn transport_config() -> quinn::TransportConfig {
+fn transport_config(memory: PathMemory, ceiling: Ceiling) -> quinn::TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
     mtu.upper_bound(MAX_DATAGRAM_BYTES);
     let idle = IdleTimeout::try_from(IDLE_TIMEOUT).expect("a minute fits QUIC's 62-bit milliseconds");
     let mut config = quinn::TransportConfig::default();
     config
-        .congestion_controller_factory(congestion::controller())
+        .congestion_controller_factory(congestion::controller(memory, ceiling))
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(KEEP_ALIVE))
         .initial_rtt(INITIAL_RTT)

@@ -11,6 +11,7 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use quinn::rustls::pki_types::CertificateDer;
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
+use super::congestion::{self, Prober};
 use super::{Error, stream::Stream};
 use crate::transport::{HANDSHAKE_TIMEOUT, address};
 
@@ -24,6 +25,7 @@ pub(super) async fn complete(handshake: quinn::Connecting) -> Result<(PeerId, Co
     let connection =
         tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| Error::HandshakeTimedOut)??;
     let peer = peer_id(&connection)?;
+    congestion::introduce(&connection, peer);
     Ok((peer, Connection::new(connection)))
 }
 
@@ -43,6 +45,7 @@ pub struct Connection {
     remote: SocketAddr,
     accepting: Option<Opening>,
     opening: Option<Opening>,
+    prober: Prober,
 }
 
 impl std::fmt::Debug for Connection {
@@ -53,7 +56,8 @@ impl std::fmt::Debug for Connection {
 
 impl Connection {
     fn new(connection: quinn::Connection) -> Self {
-        Self { remote: connection.remote_address(), connection, accepting: None, opening: None }
+        let prober = Prober::new(&connection);
+        Self { remote: connection.remote_address(), connection, accepting: None, opening: None, prober }
     }
 }
 
@@ -85,7 +89,9 @@ impl StreamMuxer for Connection {
         Poll::Ready(Ok(Stream::new(send, receive)))
     }
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, Error>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, Error>> {
+        let this = &mut *self;
+        this.prober.poll(cx, &this.connection);
         // Quinn tells nobody of a migration; it is noticed when the connection is next awake, which is soon enough
         // for what the address is used for (showing it, and dialling the peer again).
         let remote = self.connection.remote_address();

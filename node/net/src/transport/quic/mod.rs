@@ -33,6 +33,7 @@ use libp2p::{Multiaddr, PeerId, Transport};
 use tokio_util::task::TaskTracker;
 
 pub use config::SetUpError;
+pub use congestion::{Ceiling, Path, PathMemory};
 pub use connection::Connection;
 pub use listener::Handshake;
 pub use stream::Stream;
@@ -98,6 +99,18 @@ impl Quic {
             events: VecDeque::new(),
             waker: None,
         })
+    }
+
+    /// What is known of the paths to peers.
+    #[must_use]
+    pub fn path_memory(&self) -> PathMemory {
+        self.configs.memory.clone()
+    }
+
+    /// The rate that each connection keeps below.
+    #[must_use]
+    pub fn ceiling(&self) -> Ceiling {
+        self.configs.ceiling.clone()
     }
 
     /// The tasks behind the sockets. They end by themselves when the transport and all its connections are dropped and
