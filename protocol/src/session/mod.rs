@@ -115,6 +115,7 @@ pub struct Session {
     incomplete: bool,
     /// What this side said when it was done: whether it has learnt of more meanwhile.
     done_sent: Option<bool>,
+    settled: Option<Digests>,
     done_received: Option<(Cursor, bool)>,
     finished: bool,
 }
@@ -148,6 +149,7 @@ impl Session {
             serving: VecDeque::new(),
             incomplete: false,
             done_sent: None,
+            settled: None,
             done_received: None,
             finished: false,
         }
@@ -175,10 +177,11 @@ impl Session {
         self.done_sent == Some(true) || self.done_received.is_some_and(|(_, more)| more)
     }
 
-    /// Whether everything that the peer offered was taken, as far as it is known. Certain when the session is finished.
+    /// What this node had when it was done, where the peer knows all of that: as long as it has the same
+    /// ([`digests`]), it has nothing to tell. None before the session is finished.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
-        !self.incomplete
+    pub fn settled(&self) -> Option<&Digests> {
+        self.settled.as_ref().filter(|_| self.finished && self.done_received.is_some())
     }
 
     /// Advances the session. Pure: the same inputs over the same replica always give the same outputs.
@@ -235,10 +238,15 @@ impl Session {
         if self.is_through()
             && stored
             && self.done_sent.is_none()
-            && let Some(Opening { cursor, .. }) = self.opening
+            && let Some(Opening { cursor, digests: at_opening }) = &self.opening
         {
-            let more = self.is_overtaken(&cursor, replica);
-            let cursor = if more { cursor } else { replica.cursor() };
+            let (opened, now) = (*cursor, replica.cursor());
+            let unchanged = (now == opened).then(|| at_opening.clone());
+            let more = unchanged.is_none() && self.is_overtaken(&opened, replica);
+            let cursor = if more { opened } else { now };
+            if !more {
+                self.settled = Some(unchanged.unwrap_or_else(|| digests(&self.peer, replica)));
+            }
             self.done_sent = Some(more);
             out.push(Output::Send(Frame::Done { cursor, more }));
         }

@@ -152,13 +152,9 @@ impl Session {
     /// Whether this node knows more than the peer can know from this session: something has come from elsewhere, or
     /// was published here, since `opened`.
     pub(super) fn is_overtaken(&self, opened: &Cursor, replica: &dyn Replica) -> bool {
-        let now = replica.cursor();
-        if now == *opened {
-            return false;
-        }
         let since = opened.position;
         let is_foreign = |certificate: &[u8; 32]| !self.given.certificates.contains(certificate);
-        if now.journal != opened.journal
+        if replica.cursor().journal != opened.journal
             || replica.certificates(Some(since)).iter().any(|certificate| is_foreign(&certificate.signed().hash()))
         {
             return true;
