@@ -1,17 +1,22 @@
 //! Links: connections on which both sides have proved membership, and the drivers of the sessions on them.
 //!
-//! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sync`); strangers get
-//! the join protocol only (`join`). The logic of all of them is in `kapok_protocol`; what is here moves frames.
+//! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sessions` says when,
+//! `sync` runs them); strangers get the join protocol only (`join`). The logic of all of them is in `kapok_protocol`;
+//! what is here moves frames.
 //!
 //! Invariant: a stream of any other protocol is looked at only after its peer's membership was verified
-//! ([`Links::proven`]).
+//! ([`Links::prove`]). Of a session that is opened together with the hello the digests go out before that, if the
+//! catalogue knows the peer; nothing is taken, and nothing else given.
 
 mod backend;
 mod hello;
 mod join;
+mod sessions;
 mod sync;
 #[cfg(test)]
 pub(crate) mod testbed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,10 +32,16 @@ use crate::swarm::{AcceptError, DialError, Event, Network};
 
 pub use backend::Backend;
 pub use join::JoinError;
+pub use sessions::Need;
 pub use sync::{SyncError, SyncReport};
 
-/// How long a stream may wait for its peer's hello, which was sent before it.
-const PROOF_PATIENCE: Duration = Duration::from_secs(20);
+use hello::Introductions;
+use sessions::Sessions;
+use tokio_util::sync::CancellationToken;
+
+/// How long a stream may wait for its peer's hello, which was sent before it: as long as the connection outlives an
+/// outage.
+const PROOF_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +65,11 @@ struct Shared {
     /// Connected members, proven on the present connection.
     members: Mutex<BTreeMap<NodeId, Member>>,
     changed: watch::Sender<u64>,
+    /// Counts the stores that brought entries.
+    arrivals: watch::Sender<u64>,
+    introductions: Mutex<Introductions>,
+    sessions: Sessions,
+    stopping: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -86,6 +102,10 @@ impl Links {
             agent,
             members: Mutex::default(),
             changed: watch::Sender::new(0),
+            arrivals: watch::Sender::new(0),
+            introductions: Mutex::default(),
+            sessions: Sessions::default(),
+            stopping: CancellationToken::new(),
             tasks: Mutex::default(),
         });
         let links = Self { shared };
@@ -120,6 +140,12 @@ impl Links {
         self.shared.changed.subscribe()
     }
 
+    /// Changes whenever entries have come from others and are stored.
+    #[must_use]
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.shared.arrivals.subscribe()
+    }
+
     /// Connects with a member and proves membership both ways, unless that is done.
     ///
     /// # Errors
@@ -134,6 +160,7 @@ impl Links {
 
     /// Ends all links and answering.
     pub async fn shutdown(&self) {
+        self.shared.stopping.cancel();
         let tasks = std::mem::take(&mut *self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             task.abort();
@@ -170,6 +197,7 @@ impl Links {
             while let Some(event) = events.next().await {
                 match event {
                     Event::Disconnected { node, reason } => {
+                        links.shared.sessions.forget(&node);
                         if links.shared.members().remove(&node).is_some() {
                             tracing::info!(%node, %reason, "link closed");
                             links.announce();
@@ -186,6 +214,7 @@ impl Links {
     async fn forget_the_gone(&self) {
         let connected: Vec<_> = self.shared.network.connected().await.into_iter().map(|peer| peer.node).collect();
         self.shared.members().retain(|node, _| connected.contains(node));
+        self.shared.sessions.retain(&connected);
         self.announce();
     }
 

@@ -1,67 +1,114 @@
-//! The second half of a round: files that are wanted and missing.
+//! The other half of a round: files that are wanted and missing, from the first entry on that names one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kapok_http::port::{Progress, ProgressSender, Result};
+use kapok_net::blob::Exchange;
+use kapok_protocol::blob::BlobId;
 use kapok_protocol::blob::message::Urgency;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::node::app::App;
+use crate::node::survey::Missing;
 
-/// How long a round waits for files without any byte coming, before it says what is still missing.
-const STALL: Duration = Duration::from_secs(20);
+/// How long a round waits for files without any byte coming while the link stands. The transport gives up a link after
+/// 60 s of silence, so this ends only what stands still on a link that works.
+const STALL: Duration = Duration::from_secs(75);
+/// While entries come, how often it is looked what files they name.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often figures are shown; bytes may come without completing anything.
+const STEP: Duration = Duration::from_millis(500);
+
+/// How a round's files come along.
+#[derive(Debug)]
+struct Course {
+    asked: BTreeSet<BlobId>,
+    /// Bytes of all that was asked for in this round.
+    total_bytes: u64,
+    /// What was left of them when something last came, and when that was.
+    left_bytes: u64,
+    moved: Instant,
+}
 
 impl App {
-    /// Wants everything that is missing, and waits until it is here or nothing comes any more.
-    pub(super) async fn fetch_missing(self: &Arc<Self>, at_once: bool, progress: &ProgressSender) -> Result<()> {
-        let Some(exchange) = self.exchange.get() else { return Ok(()) };
+    /// Wants everything that is missing, as it becomes known, and waits until the catalogue and all of that is here or
+    /// nothing comes any more.
+    pub(super) async fn fetch_missing(
+        self: &Arc<Self>,
+        at_once: bool,
+        mut catalogue_is_here: watch::Receiver<bool>,
+        progress: &ProgressSender,
+    ) -> Result<()> {
+        let (Some(exchange), Some(links)) = (self.exchange.get(), self.links.get()) else { return Ok(()) };
         let in_window = at_once || self.settings().sync_window().is_none_or(|window| window.is_open_now());
-        let mut first = None;
-        let mut last_progress = Instant::now();
-        let mut last_left = u64::MAX;
-        let mut completions = exchange.completions();
+        let (mut completions, mut arrivals) = (exchange.completions(), links.arrivals());
+        let mut course = Course { asked: BTreeSet::new(), total_bytes: 0, left_bytes: 0, moved: Instant::now() };
         loop {
+            // Before looking, so that what comes meanwhile is looked at again.
+            let is_all = *catalogue_is_here.borrow_and_update();
+            arrivals.mark_unchanged();
+            let looked = Instant::now();
             let missing = self.missing().await?;
             let (here, missing): (Vec<_>, Vec<_>) =
                 missing.iter().partition(|m| self.blobs.contains(m.blob).unwrap_or(false));
             // Put here by something else than a transfer; waiting for it would never end.
             here.iter().for_each(|m| self.survey.saw(m.blob));
             let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || in_window).collect();
-            if wanted.is_empty() {
+            if wanted.is_empty() && is_all {
                 return Ok(());
             }
-            for (rank, m) in (0u64..).zip(&wanted) {
-                exchange.want(m.blob, m.size, m.home, Urgency::Bulk, rank);
-            }
-            let total_bytes: u64 = *first.get_or_insert_with(|| wanted.iter().map(|m| m.size).sum());
-            // Until one is complete, or half a second is over: bytes may come without completing anything.
-            let partial = |exchange: &kapok_net::blob::Exchange| -> u64 {
-                exchange.progress().iter().map(|transfer| transfer.done).sum()
-            };
+            course.ask(exchange, &wanted);
+            let mut look_at = None;
             loop {
-                let _ = tokio::time::timeout(Duration::from_millis(500), completions.recv()).await;
-                let wanted_left: u64 =
-                    wanted.iter().filter(|m| !self.blobs.contains(m.blob).unwrap_or(false)).map(|m| m.size).sum();
-                let left = wanted_left.saturating_sub(partial(exchange));
-                if left != last_left {
-                    last_left = left;
-                    last_progress = Instant::now();
-                    progress.report(Progress {
-                        phase: "blobs".to_owned(),
-                        done_bytes: total_bytes.saturating_sub(left),
-                        total_bytes,
-                        total_items: wanted.len() as u64,
-                        ..Progress::default()
-                    });
+                tokio::select! {
+                    _ = catalogue_is_here.changed(), if !is_all => break,
+                    Ok(()) = arrivals.changed(), if look_at.is_none() => look_at = Some(looked + LOOK_INTERVAL),
+                    () = tokio::time::sleep_until(look_at.unwrap_or(looked)), if look_at.is_some() => break,
+                    _ = tokio::time::timeout(STEP, completions.recv()) => {}
                 }
-                let nobody = self.links.get().is_none_or(|links| links.proven().is_empty());
-                if wanted_left == 0 {
+                let left = wanted.iter().filter(|m| !self.blobs.contains(m.blob).unwrap_or(false));
+                let left_bytes: u64 = left.map(|m| m.size).sum();
+                course.report(exchange, left_bytes, wanted.len(), progress);
+                if left_bytes == 0 && (is_all || !wanted.is_empty()) {
                     break;
                 }
-                if nobody || last_progress.elapsed() > STALL || exchange.is_stuck() {
+                let nobody = links.proven().is_empty();
+                if is_all && (nobody || course.moved.elapsed() > STALL || exchange.is_stuck()) {
                     return Ok(());
                 }
             }
         }
+    }
+}
+
+impl Course {
+    /// Asks for what was not asked for yet, in its order among all that is missing.
+    fn ask(&mut self, exchange: &Exchange, wanted: &[&Missing]) {
+        for (rank, m) in (0u64..).zip(wanted) {
+            if self.asked.insert(m.blob) {
+                exchange.want(m.blob, m.size, m.home, Urgency::Bulk, rank);
+                self.total_bytes += m.size;
+                self.moved = Instant::now();
+            }
+        }
+    }
+
+    fn report(&mut self, exchange: &Exchange, missing_bytes: u64, files: usize, progress: &ProgressSender) {
+        let partial: u64 = exchange.progress().iter().map(|transfer| transfer.done).sum();
+        let left_bytes = missing_bytes.saturating_sub(partial);
+        if left_bytes == self.left_bytes {
+            return;
+        }
+        (self.left_bytes, self.moved) = (left_bytes, Instant::now());
+        progress.report(Progress {
+            phase: "blobs".to_owned(),
+            done_bytes: self.total_bytes.saturating_sub(left_bytes),
+            total_bytes: self.total_bytes,
+            total_items: files as u64,
+            ..Progress::default()
+        });
     }
 }
