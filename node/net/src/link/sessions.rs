@@ -305,7 +305,7 @@ mod tests {
         let (at_small, at_large) = (Sessions::default(), Sessions::default());
         let of_small = open(at_small.turn(LARGE, None));
         let of_large = open(at_large.turn(SMALL, None));
-        answer(at_large.arrives(&LARGE, SMALL, false));
+        let _answered = answer(at_large.arrives(&LARGE, SMALL, false));
         assert!(of_large.running.cancel.is_cancelled());
         assert!(matches!(at_small.arrives(&SMALL, LARGE, false), Arrival::Hold(_)));
         assert!(!of_small.running.cancel.is_cancelled());
@@ -317,7 +317,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_session_that_was_answered_is_not_given_up_for_another() {
         let at_large = Sessions::default();
-        let running = open(at_large.turn(SMALL, None)).running;
+        let ticket = open(at_large.turn(SMALL, None));
+        let running = &ticket.running;
         running.heard.store(true, Ordering::Release);
         assert!(matches!(at_large.arrives(&LARGE, SMALL, false), Arrival::Hold(_)));
         assert!(matches!(at_large.arrives(&LARGE, SMALL, false), Arrival::Refuse));

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use kapok_protocol::identity::NodeId;
@@ -23,6 +24,11 @@ use crate::swarm::{AcceptError, OpenError, Stream};
 const WRITE_QUEUE_FRAMES: usize = 2;
 /// Frames that have come and were not looked at yet.
 const READ_QUEUE_FRAMES: usize = 4;
+/// A session in which nothing has moved either way for so long is over. The connection outlives an outage of a minute,
+/// and the session does so too.
+const STILL: Duration = Duration::from_secs(75);
+/// How long one side may be silent: while it takes a long catalogue it says nothing.
+const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 /// Sessions that somebody who needs one waits for: one that ran already, one that failed, his own, and one to spare.
 const MAX_TURNS: usize = 4;
 
@@ -55,6 +61,8 @@ pub enum SyncError {
     Open(#[from] OpenError),
     #[error("the link broke: {0}")]
     Frame(#[from] FrameError),
+    #[error("nothing has moved for {} s", STILL.as_secs())]
+    Still,
     #[error("the peer ended the session before its end")]
     Ended,
     #[error("the link went, or another session took its place")]
@@ -279,6 +287,30 @@ fn step(shared: &Shared, session: &mut Session, peer: &NodeId, input: Input) -> 
     })
 }
 
+/// When something last moved.
+struct Pulse(Mutex<tokio::time::Instant>);
+
+impl Pulse {
+    fn new() -> Self {
+        Self(Mutex::new(tokio::time::Instant::now()))
+    }
+
+    fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tokio::time::Instant::now();
+    }
+
+    /// Returns when nothing has moved for too long.
+    async fn stops(&self) {
+        loop {
+            let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner) + STILL;
+            if tokio::time::Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
 /// Runs a session on a stream. `first` is a frame that was read of it already.
 async fn drive(
     links: &Links,
@@ -293,7 +325,8 @@ async fn drive(
     let mut session = Session::new(member.clone(), remembered);
     let (mut packer, mut unpacker) = (Packer::default(), Unpacker::default());
     let mut report = SyncReport::default();
-    let limits = Limits::new(MAX_FRAME_BYTES);
+    let limits = Limits { max_bytes: MAX_FRAME_BYTES, begin_within: QUIET, stall_after: STILL };
+    let pulse = Pulse::new();
     let (mut reader, mut writer) = stream.split();
     let (to_write, mut writing) = mpsc::channel::<Vec<u8>>(WRITE_QUEUE_FRAMES);
     let (read, mut frames) = mpsc::channel::<Vec<u8>>(READ_QUEUE_FRAMES);
@@ -301,6 +334,7 @@ async fn drive(
     let write = async {
         while let Some(bytes) = writing.recv().await {
             frame::write(&mut writer, &bytes, &limits).await?;
+            pulse.beat();
         }
         writer.close().await.map_err(FrameError::from)?;
         Ok::<_, SyncError>(())
@@ -310,6 +344,7 @@ async fn drive(
             let _ = read.send(first).await;
         }
         while let Some(bytes) = frame::read(&mut reader, &limits).await? {
+            pulse.beat();
             if read.send(bytes).await.is_err() {
                 break;
             }
@@ -365,8 +400,12 @@ async fn drive(
         ended = &mut talk => ended?,
         result = &mut receive => {
             result?;
-            talk.await?
+            tokio::select! {
+                ended = &mut talk => ended?,
+                () = pulse.stops() => return Err(SyncError::Still),
+            }
         }
+        () = pulse.stops() => return Err(SyncError::Still),
     };
     ended.report.seconds = started.elapsed().as_secs_f64();
     Ok((ended, settled))

@@ -17,8 +17,8 @@ use crate::node::survey::Missing;
 /// How long a round waits for files without any byte coming while the link stands. The transport gives up a link after
 /// 60 s of silence, so this ends only what stands still on a link that works.
 const STALL: Duration = Duration::from_secs(75);
-/// While entries come, how often it is looked what files they name.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// While entries come, what files they name is looked at this often, or less, so that looking takes a tenth of the time.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How often figures are shown; bytes may come without completing anything.
 const STEP: Duration = Duration::from_millis(500);
 
@@ -34,6 +34,17 @@ struct Course {
 }
 
 impl App {
+    /// Wants everything that is missing, without waiting for it.
+    pub(super) async fn want_missing(self: &Arc<Self>) -> Result<()> {
+        let Some(exchange) = self.exchange.get() else { return Ok(()) };
+        let in_window = self.settings().sync_window().is_none_or(|window| window.is_open_now());
+        let missing = self.missing().await?;
+        for (rank, m) in (0u64..).zip(missing.iter().filter(|m| m.is_text || in_window)) {
+            exchange.want(m.blob, m.size, m.home, Urgency::Bulk, rank);
+        }
+        Ok(())
+    }
+
     /// Wants everything that is missing, as it becomes known, and waits until the catalogue and all of that is here or
     /// nothing comes any more.
     pub(super) async fn fetch_missing(
@@ -61,11 +72,12 @@ impl App {
                 return Ok(());
             }
             course.ask(exchange, &wanted);
+            let next_look = looked + LOOK_INTERVAL.max(10 * looked.elapsed());
             let mut look_at = None;
             loop {
                 tokio::select! {
                     _ = catalogue_is_here.changed(), if !is_all => break,
-                    Ok(()) = arrivals.changed(), if look_at.is_none() => look_at = Some(looked + LOOK_INTERVAL),
+                    Ok(()) = arrivals.changed(), if look_at.is_none() => look_at = Some(next_look),
                     () = tokio::time::sleep_until(look_at.unwrap_or(looked)), if look_at.is_some() => break,
                     _ = tokio::time::timeout(STEP, completions.recv()) => {}
                 }
