@@ -417,6 +417,15 @@ impl Model {
         window as u64
     }
 
+    /// Bytes in flight and those that the line takes in so many seconds. While the start doubles the window, what four
+    /// round trips will make of it.
+    pub(super) fn sendable(&self, ahead: f64) -> f64 {
+        match self.phase {
+            Phase::Start | Phase::Hold => self.window * 16.0,
+            Phase::Cruise | Phase::Drain | Phase::Contended => self.window + self.rate.max(self.peak / 2.0) * ahead,
+        }
+    }
+
     pub(super) fn sample(&self, now: Duration) -> Sample {
         Sample {
             at: now.as_secs_f64(),
