@@ -16,7 +16,7 @@ use crate::node::app::App;
 /// How long a round waits for files without any byte coming, before it says what is still missing. A link that is down
 /// for less than a minute comes back; after that it is closed, and the round ends because nobody is linked.
 const STALL: Duration = Duration::from_secs(80);
-/// How often it is looked at what is missing: the time by which a file follows its entry.
+/// How often it is looked at what is missing, where no session stores anything.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What a round has asked for so far.
@@ -60,7 +60,11 @@ impl App {
             if is_last_look && ends {
                 return Ok(());
             }
-            let _ = tokio::time::timeout(LOOK_EVERY, completions.recv()).await;
+            tokio::select! {
+                () = self.rounds.stored.notified() => {}
+                _ = completions.recv() => tokio::time::sleep(LOOK_EVERY).await,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
         }
     }
 }
