@@ -343,7 +343,7 @@ async fn drive(
         if let Some(first) = first {
             let _ = read.send(first).await;
         }
-        while let Some(bytes) = frame::read(&mut reader, &limits).await? {
+        while let Some(bytes) = frame::read_noting(&mut reader, &limits, || pulse.beat()).await? {
             pulse.beat();
             if read.send(bytes).await.is_err() {
                 break;
