@@ -1,7 +1,7 @@
 //! Links: connections on which both sides have proved membership, and the drivers of the sessions on them.
 //!
 //! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sessions` says when,
-//! `sync` runs them); strangers get the join protocol only (`join`). The logic of all of them is in `kapok_protocol`;
+//! `sync` opens, joins and answers them, `drive` runs one); strangers get the join protocol only (`join`). The logic of all of them is in `kapok_protocol`;
 //! what is here moves frames.
 //!
 //! Invariant: a stream of any other protocol is looked at only after its peer's membership was verified
@@ -9,6 +9,7 @@
 //! catalogue knows the peer; nothing is taken, and nothing else given.
 
 mod backend;
+mod drive;
 mod hello;
 mod join;
 mod sessions;

@@ -124,3 +124,45 @@ impl Course {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kapok_net::link::Links;
+    use kapok_net::swarm::{Config, Network};
+
+    use super::*;
+    use crate::node::app::AGENT;
+    use crate::node::blobs::BlobsOnDisk;
+    use crate::node::links::LinkBackend;
+    use crate::node::testing::{TestNode, of_paths, until};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_is_asked_for_while_the_rest_of_the_catalogue_is_still_to_come() {
+        let node = TestNode::new();
+        node.added(&of_paths(&[&node.file("平行四边形.txt", "底乘高")]));
+        let app = node.app.clone();
+        let secret = app.catalogue.keypair().secret();
+        let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
+        let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await.unwrap();
+        let links = Links::start(network, Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await.unwrap();
+        let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone()))).unwrap();
+        assert!(app.links.set(links).is_ok() && app.exchange.set(exchange).is_ok());
+        // As if its entry had come from another node.
+        let blob = BlobId::of("底乘高".as_bytes());
+        std::fs::remove_file(app.blobs.path_of(blob)).unwrap();
+        app.survey.saw(blob);
+
+        let (catalogue_is_here, is_here) = watch::channel(false);
+        let fetching = {
+            let app = app.clone();
+            tokio::spawn(async move { app.fetch_missing(true, is_here, &ProgressSender::silent()).await })
+        };
+        until("the file is asked for", || app.blobs.partials().unwrap().iter().any(|(id, _)| *id == blob));
+        assert!(!fetching.is_finished(), "there may be more");
+        catalogue_is_here.send(true).unwrap();
+        // Nobody is linked.
+        fetching.await.unwrap().unwrap();
+    }
+}
