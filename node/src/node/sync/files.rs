@@ -129,6 +129,7 @@ impl Course {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use kapok_http::port::SubscribeRequest;
     use kapok_net::link::Links;
     use kapok_net::swarm::{Config, Network};
 
@@ -141,6 +142,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_file_is_asked_for_while_the_rest_of_the_catalogue_is_still_to_come() {
         let node = TestNode::new();
+        node.app.subscribe(&SubscribeRequest { all: true, ..SubscribeRequest::default() }).unwrap();
         node.added(&of_paths(&[&node.file("平行四边形.txt", "底乘高")]));
         let app = node.app.clone();
         let secret = app.catalogue.keypair().secret();
