@@ -13,9 +13,9 @@ use kapok_protocol::blob::message::Urgency;
 use super::super::survey::Missing;
 use crate::node::app::App;
 
-/// How long a round waits for files without any byte coming, before it says what is still missing. A link that is down
-/// for less than a minute comes back; after that it is closed, and the round ends because nobody is linked.
-const STALL: Duration = Duration::from_secs(80);
+/// How long a round waits for files without any byte coming, before it says what is still missing; most outages of weak
+/// radio links are shorter. What is wanted stays wanted, and comes when the link is back.
+const STALL: Duration = Duration::from_secs(40);
 /// How often it is looked at what is missing, where no session stores anything.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
