@@ -74,7 +74,7 @@ impl Asked {
     fn ask<'a>(&mut self, exchange: &Exchange, missing: impl Iterator<Item = &'a Missing>) {
         for (rank, m) in (0u64..).zip(missing) {
             if self.blobs.insert(m.blob) {
-                exchange.want(m.blob, m.size, m.home, Urgency::Bulk, rank);
+                exchange.want(m.blob, m.size, m.home, m.base, Urgency::Bulk, rank);
                 self.wanted.push(m.clone());
             }
         }
