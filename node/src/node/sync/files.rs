@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use crate::node::app::App;
 use crate::node::survey::Missing;
 
-/// How long a round waits for files without any byte coming while the link stands. The transport gives up a link after
-/// 60 s of silence, so this ends only what stands still on a link that works.
-const STALL: Duration = Duration::from_secs(75);
+/// How long a round waits for files without any byte coming, before it says what is still missing; most outages of weak
+/// radio links are shorter. What is wanted stays wanted, and comes when the link is back.
+const STALL: Duration = Duration::from_secs(40);
 /// While entries come, what files they name is looked at this often, or less, so that looking takes a tenth of the time.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How often figures are shown; bytes may come without completing anything.
@@ -40,7 +40,7 @@ impl App {
         let in_window = self.settings().sync_window().is_none_or(|window| window.is_open_now());
         let missing = self.missing().await?;
         for (rank, m) in (0u64..).zip(missing.iter().filter(|m| m.is_text || in_window)) {
-            exchange.want(m.blob, m.size, m.home, Urgency::Bulk, rank);
+            exchange.want(m.blob, m.size, m.home, m.base, Urgency::Bulk, rank);
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Course {
     fn ask(&mut self, exchange: &Exchange, wanted: &[&Missing]) {
         for (rank, m) in (0u64..).zip(wanted) {
             if self.asked.insert(m.blob) {
-                exchange.want(m.blob, m.size, m.home, Urgency::Bulk, rank);
+                exchange.want(m.blob, m.size, m.home, m.base, Urgency::Bulk, rank);
                 self.total_bytes += m.size;
                 self.moved = Instant::now();
             }
