@@ -60,7 +60,8 @@
 //! Quinn's probe timeout doubles without limit, and after an outage of 15 s the next probe may come 16 s later. So while
 //! nothing is heard, [`Model::window`] lets one more packet through now and then ([`PROBE_EVERY`]), if the sender is woken
 //! (`Prober`); one per half second is less than RFC 8085 §3.1 asks of senders without feedback at these round trips.
-//! After an outage the start begins again, with half the window, and what the outage took does not count as loss.
+//! After an outage the start begins again, with half the window, and what the outage took does not count as loss. Where
+//! the path is known to hold less than ten packets, doubling would flood it: there it cruises at once.
 //!
 //! Units inside: seconds, bytes, bytes a second.
 

@@ -118,9 +118,16 @@ impl Model {
 
     /// After an outage or a long silence: what is known stays known, but only half of it is used at once.
     pub(super) fn begin_again(&mut self, now: f64) {
-        self.phase = Phase::Start;
-        self.start_gain = 1.0;
-        self.window = (self.window / 2.0).max(INITIAL_PACKETS * self.mtu).min(self.window);
+        let product = self.peak * self.base.get();
+        if product.is_finite() && product > 0.0 && product < INITIAL_PACKETS * self.mtu {
+            // Doubling would overshoot by more than the path holds, and what it holds is known.
+            self.phase = Phase::Cruise;
+            self.window = self.window.min(product + self.aim()).max(MIN_WINDOW_PACKETS * self.mtu);
+        } else {
+            self.phase = Phase::Start;
+            self.start_gain = 1.0;
+            self.window = (self.window / 2.0).max(INITIAL_PACKETS * self.mtu).min(self.window);
+        }
         self.contended = false;
         self.draining = Draining::No;
         self.queued_for = 0.0;
