@@ -46,12 +46,14 @@ const BATCH: usize = 1_000;
 /// 2026-09-01, the first day of a school year.
 const BEGIN_MS: u64 = 1_788_220_800_000;
 
-/// Writes so many resources into the journal of a node that does not run.
+/// Writes so many resources into the journal of a node that has not run yet.
 ///
 /// # Panics
 /// If they cannot be written.
 pub fn fill(node: &Node, count: usize) {
-    append(node, count, |key, number| frame(key, number, number, ""));
+    append(node, count, |key, number| {
+        frame(key, number, Sequence { incarnation: BEGIN_MS, number: number as u64 + 1 }, "")
+    });
 }
 
 /// Of a node that was filled with `count` resources and does not run, describes so many anew, spread over all of them.
@@ -60,7 +62,11 @@ pub fn fill(node: &Node, count: usize) {
 /// If they cannot be written.
 pub fn fill_changed(node: &Node, count: usize, changed: usize) {
     let apart = count / changed.max(1);
-    append(node, changed, |key, number| frame(key, number * apart, count + number, "已按课堂反馈修订。"));
+    append(node, changed, |key, number| {
+        // What the node has said itself since goes on in the first incarnation; this cannot be one of its numbers.
+        let sequence = Sequence { incarnation: BEGIN_MS + 1, number: number as u64 + 1 };
+        frame(key, number * apart, sequence, "已按课堂反馈修订。")
+    });
 }
 
 fn append(node: &Node, count: usize, frame: impl Fn(&Keypair, usize) -> Vec<u8>) {
@@ -75,9 +81,9 @@ fn append(node: &Node, count: usize, frame: impl Fn(&Keypair, usize) -> Vec<u8>)
     }
 }
 
-/// The entry of resource `number`, written as the author's `place`th.
-fn frame(key: &Keypair, number: usize, place: usize, remark: &str) -> Vec<u8> {
-    let time = Timestamp(BEGIN_MS + place as u64 * 1_000);
+/// The entry of resource `number`.
+fn frame(key: &Keypair, number: usize, sequence: Sequence, remark: &str) -> Vec<u8> {
+    let time = Timestamp(BEGIN_MS + number as u64 * 1_000 + sequence.incarnation - BEGIN_MS);
     let hash = blake3::hash(&number.to_le_bytes());
     let topic = TOPICS[number % TOPICS.len()];
     let resource = Resource {
@@ -102,7 +108,7 @@ fn frame(key: &Keypair, number: usize, place: usize, remark: &str) -> Vec<u8> {
     };
     let entry = Entry {
         author: key.id(),
-        sequence: Sequence { incarnation: BEGIN_MS, number: place as u64 + 1 },
+        sequence,
         key: Key { kind: Kind::RESOURCE, name: hash.as_bytes()[..16].to_vec() },
         time,
         visibility: Visibility::Public,

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::figure::{Goal, Unit};
 use crate::row::{Logs, Report};
-use crate::served::{self, Served};
+use crate::served::Served;
 use crate::stop;
 
 const ENTRIES: usize = 100_000;
@@ -28,7 +28,7 @@ const CHANGED_RTTS: f64 = 3.0;
 /// So long without a packet, and all has been said.
 const SILENCE: Duration = Duration::from_secs(3);
 /// All entries over the fast line, verified and indexed, by a debug build too.
-const FIRST_SYNC: Duration = Duration::from_secs(900);
+const FIRST_SYNC: Duration = Duration::from_secs(300);
 /// A session over the measured line is a matter of seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Without the handshake nothing as small as this is said when nothing has changed, so larger packets only look how
@@ -85,12 +85,13 @@ fn meet(name: &str, changed: Option<usize>, seed: u64, short: bool, report: &mut
     let mut lab = Lab::new(&fast(), seed).context("no lab (this needs root, unshare, ip and /dev/net/tun)")?;
     let Lab { wire, near, far, .. } = &mut lab;
     let log = |end: &str| report.path(&format!("{name}-{end}.log"));
-    let (mut giver, mut taker) = served::pair(far, near, Family::V4, log)?;
-    giver.stop()?;
+    let mut giver = Served::init(far, Family::V4, "city", "攀枝花市电教馆", log("far"))?;
+    let mut taker = Served::init(near, Family::V4, "county", "盐边县电教馆", log("near"))?;
     fill(giver.node(), entries);
     giver.start()?;
+    taker.start()?;
     know(&giver, entries)?;
-    taker.command(&["sync", "--now"])?;
+    taker.join(&giver, "county")?;
     know(&taker, entries)?;
     taker.stop()?;
     if let Some(changed) = changed {
@@ -165,7 +166,9 @@ fn know(node: &Served<'_>, entries: usize) -> anyhow::Result<()> {
         let status = node.command(&["status"]).ok()?;
         (status["resources"].as_u64()? >= entries as u64).then_some(())
     })?;
-    known.with_context(|| format!("{} does not show {entries} resources", node.node().name))
+    let told =
+        |node: &Served<'_>| node.command(&["status"]).map_or_else(|error| error.to_string(), |told| told.to_string());
+    known.with_context(|| format!("{} does not show {entries} resources: {}", node.node().name, told(node)))
 }
 
 /// Waits until nothing was said on the line for a while.
