@@ -60,7 +60,8 @@
 //! Quinn's probe timeout doubles without limit, and after an outage of 15 s the next probe may come 16 s later. So while
 //! nothing is heard, [`Model::window`] lets one more packet through now and then ([`PROBE_EVERY`]), if the sender is woken
 //! (`Prober`); one per half second is less than RFC 8085 §3.1 asks of senders without feedback at these round trips.
-//! After an outage the start begins again, with half the window, and what the outage took does not count as loss.
+//! After an outage the start begins again, with half the window, and what the outage took does not count as loss. Where
+//! the path is known to hold less than ten packets, doubling would flood it: there it cruises at once.
 //!
 //! Units inside: seconds, bytes, bytes a second.
 
@@ -415,6 +416,15 @@ impl Model {
             }
         }
         window as u64
+    }
+
+    /// Bytes in flight and those that the line takes in so many seconds. While the start doubles the window, what four
+    /// round trips will make of it.
+    pub(super) fn sendable(&self, ahead: f64) -> f64 {
+        match self.phase {
+            Phase::Start | Phase::Hold => self.window * 16.0,
+            Phase::Cruise | Phase::Drain | Phase::Contended => self.window + self.rate.max(self.peak / 2.0) * ahead,
+        }
     }
 
     pub(super) fn sample(&self, now: Duration) -> Sample {
