@@ -154,6 +154,8 @@ impl Node for Port {
                 let setting = changed.set(&key, &value.value).map_err(|error| setting_failure(&error))?;
                 changed.save(&app.home.paths().config()).map_err(|error| setting_failure(&error))?;
                 *settings = changed;
+                drop(settings);
+                app.apply_rates();
                 Ok(setting)
             })
             .await

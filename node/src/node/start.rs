@@ -29,6 +29,7 @@ use super::indexing::Indexing;
 use super::links::LinkBackend;
 use super::local::Local;
 use super::notices;
+use super::paths;
 use super::port::Port;
 use super::search::Answering;
 use super::survey::Survey;
@@ -104,16 +105,19 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
         .collect::<Result<Vec<kapok_net::Multiaddr>>>()?;
     let secret = app.catalogue.keypair().secret();
     let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await?;
+    paths::load(&app.home.paths().links(), &network);
     let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
     let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone())))?;
     app.survey.listen(exchange.completions());
     let searcher = Searcher::start(links.clone(), Arc::new(Answering(app.clone())))?;
     let listen: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
     let _ = app.links.set(links);
+    app.apply_rates();
     let _ = app.exchange.set(exchange);
     let _ = app.searcher.set(searcher);
 
     let (mut tasks, indexer) = background(&app);
+    tasks.push(tokio::spawn(app.clone().keep_paths()));
     tasks.push(tokio::spawn(app.clone().keep_parent()));
     tasks.push(tokio::spawn(app.clone().keep_syncing()));
     let server = serve(&app, listeners, &token, &http);
@@ -363,6 +367,7 @@ impl Running {
         }
         if let Some(links) = self.app.links.get() {
             links.shutdown().await;
+            self.app.save_paths();
         }
         self.app.indexing.stop();
         let (app, indexer) = (self.app.clone(), self.indexer.take());

@@ -144,6 +144,11 @@ impl Settings {
         keys::multiaddrs(&self.text(keys::NET_LISTEN)).expect(CHECKED)
     }
 
+    /// Bytes a second that the node sends to each other node at most.
+    pub(crate) fn rate_up(&self) -> Option<u64> {
+        keys::kilobits(&self.text(keys::LINK_RATE_UP)).expect(CHECKED)
+    }
+
     /// From one round that the node begins by itself to the next.
     pub(crate) fn sync_interval(&self) -> Duration {
         keys::minutes(&self.text(keys::SYNC_INTERVAL)).expect(CHECKED)

@@ -123,7 +123,14 @@ impl Network {
             dials: Dials::default(),
             leaving: Default::default(),
         };
-        let network = Self { local, commands, addresses: announced, acceptors };
+        let network = Self {
+            local,
+            commands,
+            addresses: announced,
+            acceptors,
+            paths: transport.paths,
+            ceiling: transport.ceiling,
+        };
         if let Err(error) = listening {
             // The ports that were bound before the failing one are free again when the caller hears of it.
             drop(network);

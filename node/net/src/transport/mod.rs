@@ -22,6 +22,7 @@ use libp2p::{PeerId, noise, tcp, yamux};
 use tokio_util::task::TaskTracker;
 
 use order::Ordered;
+pub use quic::{Ceiling, Path, PathMemory};
 
 /// How long a connection may take, on either transport, from the first packet until the peer is known. Over satellite
 /// (600 ms) with 3 % loss, two lost handshake packets cost about 5 s; 5 s, libp2p's own, gives up on a bad day.
@@ -35,6 +36,10 @@ pub struct Transport {
     pub connections: Boxed<(PeerId, StreamMuxerBox)>,
     /// The tasks that drive QUIC's sockets: close and wait after dropping `connections`.
     pub drivers: TaskTracker,
+    /// What is known of the paths to peers.
+    pub paths: PathMemory,
+    /// The rate that each QUIC connection keeps below.
+    pub ceiling: Ceiling,
 }
 
 impl std::fmt::Debug for Transport {
@@ -55,7 +60,7 @@ pub enum SetUpError {
 /// Makes the transport of the node whose key is `keypair`. Must be called inside a tokio runtime.
 pub fn build(keypair: &Keypair) -> Result<Transport, SetUpError> {
     let quic = quic::Quic::new(keypair)?;
-    let drivers = quic.drivers();
+    let (drivers, paths, ceiling) = (quic.drivers(), quic.path_memory(), quic.ceiling());
     // Lazy: the choice of Noise and of Yamux travels with their first bytes, which saves two round trips.
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
@@ -65,7 +70,7 @@ pub fn build(keypair: &Keypair) -> Result<Transport, SetUpError> {
     let quic = quic.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
     let tcp = tcp.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
     let connections = Ordered::new(quic, tcp).boxed();
-    Ok(Transport { connections, drivers })
+    Ok(Transport { connections, drivers, paths, ceiling })
 }
 
 fn yamux_config() -> yamux::Config {
