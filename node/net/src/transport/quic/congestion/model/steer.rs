@@ -7,11 +7,14 @@ use super::{Draining, INITIAL_PACKETS, MAX_LOSS, MIN_WINDOW_PACKETS, Model, Phas
 /// ping beside it sees it.
 const AIM_PACKETS: f64 = 1.5;
 
-/// At least. Below 1 Mbit/s the aim is [`AIM_TIME`], for there a packet takes long.
-const MIN_AIM_PACKETS: f64 = 0.75;
+/// At least. Where a packet takes long, below 1 Mbit/s, the aim is what [`AIM_TIME`] has beyond one packet: pairs queue by
+/// themselves, and a ping waits for what is being sent.
+const MIN_AIM_PACKETS: f64 = 0.4;
 
-/// Seconds of the link's rate.
-const AIM_TIME: f64 = 0.02;
+/// Seconds of the link's rate, and the share of the round trip: whoever is far away feels the queue less, and has fewer
+/// rounds to come to terms with others.
+const AIM_TIME: f64 = 0.03;
+const AIM_SHARE: f64 = 0.02;
 
 /// Seconds by which rounds without a queue differ, at least; and the share of the round trip.
 const MIN_SLACK: f64 = 0.003;
@@ -25,8 +28,10 @@ const JITTER: f64 = 1.25;
 const START_QUEUE: f64 = 0.02;
 const START_QUEUE_SHARE: f64 = 1.0 / 16.0;
 
-/// Flows of this kind whose queues together do not count as contention.
-const FRIENDS: f64 = 4.0;
+/// Packets of queue, at the best rate that was had, that do not count as contention. With `n` flows of this kind that is about
+/// `n` times the aim of each, since each has had an `n`th of the link. More, and a flow that comes late, and so knows
+/// little of the link's rate, takes the queue of a loss-based flow for its friends': at 10 Mbit/s it was left a sixth.
+const FRIENDS_PACKETS: f64 = 1.5;
 
 /// Seconds of queue beyond them that do not count either: timers, jitter.
 const FRIENDS_SLACK: f64 = 0.005;
@@ -66,8 +71,8 @@ const SHARING: f64 = 0.85;
 /// How often a pause covers the own queue; and, while the base is young, the least pause in seconds: others' queues are
 /// unknown then.
 const DRAIN_DEPTH: f64 = 2.5;
-const DEEP_DRAIN_DEPTH: f64 = 4.0;
-const DEEP_DRAIN_PAUSE: f64 = 0.15;
+const DEEP_DRAIN_DEPTH: f64 = 3.0;
+const DEEP_DRAIN_PAUSE: f64 = 0.12;
 
 /// Left in flight by a drain: one pair, so that acknowledgements go on.
 const DRAINED_PACKETS: f64 = 2.0;
@@ -92,7 +97,8 @@ impl Model {
 
     /// Bytes that the flow keeps in the queue.
     fn aim(&self) -> f64 {
-        (self.peak * AIM_TIME).clamp(MIN_AIM_PACKETS * self.mtu, AIM_PACKETS * self.mtu)
+        (self.peak * (AIM_TIME + AIM_SHARE * self.base.get()) - self.mtu)
+            .clamp(MIN_AIM_PACKETS * self.mtu, AIM_PACKETS * self.mtu)
     }
 
     /// What jitter puts between the least of a round and the least of a minute. Differences of one packet's time are
@@ -107,7 +113,7 @@ impl Model {
         let rate = self.peak.max(1.0);
         // Where a packet takes long, the least window that there is makes a queue of its own.
         let least = ((MIN_WINDOW_PACKETS + 1.0) * self.mtu / rate - self.base.get()).max(0.0);
-        self.slack() + FRIENDS * self.aim() / rate + FRIENDS_SLACK + least
+        self.slack() + FRIENDS_PACKETS * self.mtu / rate + FRIENDS_SLACK + least
     }
 
     /// After an outage or a long silence: what is known stays known, but only half of it is used at once.

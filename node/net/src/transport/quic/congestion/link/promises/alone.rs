@@ -29,7 +29,7 @@ fn rural2m_is_filled() {
 
 #[test]
 fn rural512k_is_filled() {
-    holds(RURAL512K, 4 << 20, 0.905, 0.915, 1.08, 0.085);
+    holds(RURAL512K, 4 << 20, 0.905, 0.915, 1.08, 0.07);
 }
 
 #[test]

@@ -15,7 +15,8 @@ fn pair(profile: Profile, seed: u64, makers: [fn() -> Box<dyn Control>; 2], end:
 
 #[test]
 fn two_of_a_kind_share_within_half_a_minute() {
-    for profile in [RURAL2M, COUNTY10M, SATELLITE] {
+    // (the worst but one of twelve runs, and the worst). Half a minute holds fifty of the satellite's round trips only.
+    for (profile, seldom, never) in [(RURAL2M, 1.5, 1.7), (COUNTY10M, 1.5, 1.7), (SATELLITE, 1.8, 2.0)] {
         let mut ratios: Vec<f64> = (1..=12)
             .map(|seed| {
                 let [first, late] = pair(profile, seed, [kapok, kapok], 50.0, 15.0);
@@ -24,16 +25,15 @@ fn two_of_a_kind_share_within_half_a_minute() {
             })
             .collect();
         ratios.sort_by(f64::total_cmp);
-        // One run in twelve may miss the mark, by little.
-        assert!(ratios[10] <= 1.5 && ratios[11] <= 1.7, "{ratios:.2?}");
-        assert!(ratios[5] <= 1.3, "{ratios:.2?}");
+        assert!(ratios[10] <= seldom && ratios[11] <= never, "{ratios:.2?}");
+        assert!(ratios[5] <= 1.4, "{ratios:.2?}");
     }
 }
 
 #[test]
 fn beside_a_flow_like_cubic_both_live() {
     let cubic: fn() -> Box<dyn Control> = || Box::new(Cubic::new());
-    for (profile, least) in [(RURAL2M, 0.33), (RURAL512K, 0.25)] {
+    for (profile, least) in [(RURAL2M, 0.4), (RURAL512K, 0.3), (COUNTY10M, 0.3)] {
         for seed in SEEDS {
             let [kapok_first, cubic_late] = pair(profile, seed, [kapok, cubic], 65.0, 60.0);
             let [cubic_first, kapok_late] = pair(profile, seed, [cubic, kapok], 65.0, 60.0);
@@ -41,18 +41,6 @@ fn beside_a_flow_like_cubic_both_live() {
                 assert!(share >= least, "{kapok_first:.2} + {cubic_late:.2}, {cubic_first:.2} + {kapok_late:.2}");
             }
         }
-    }
-}
-
-/// At 10 Mbit/s a Cubic that came first hides the base; then it is a sixth to a third, and more where Kapok came first.
-#[test]
-fn beside_a_flow_like_cubic_at_10_mbit_nobody_starves() {
-    let cubic: fn() -> Box<dyn Control> = || Box::new(Cubic::new());
-    for seed in SEEDS {
-        let [kapok_first, cubic_late] = pair(COUNTY10M, seed, [kapok, cubic], 65.0, 60.0);
-        assert!(kapok_first >= 0.3 && cubic_late >= 0.3, "{kapok_first:.2} + {cubic_late:.2}");
-        let [cubic_first, kapok_late] = pair(COUNTY10M, seed, [cubic, kapok], 65.0, 60.0);
-        assert!(kapok_late >= 0.15 && cubic_first >= 0.3, "{cubic_first:.2} + {kapok_late:.2}");
     }
 }
 
