@@ -3,6 +3,7 @@
 
 mod connecting;
 mod interop;
+mod outages;
 mod relay;
 mod streaming;
 mod trouble;

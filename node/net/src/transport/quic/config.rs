@@ -30,7 +30,7 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// Bytes in flight to us on one connection, hence what a peer can make us hold: with 512 connections less than 1 GiB
 /// even if every peer sends and no driver reads.
-const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * 3 / 2;
+pub(super) const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * 3 / 2;
 
 /// Bytes that we hold until the peer acknowledges them, for one connection; above that, writing waits.
 const SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;

@@ -11,6 +11,7 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use quinn::rustls::pki_types::CertificateDer;
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
+use super::config::CONNECTION_WINDOW_BYTES;
 use super::congestion::{self, Prober};
 use super::{Error, stream::Stream};
 use crate::transport::{HANDSHAKE_TIMEOUT, address};
@@ -56,7 +57,7 @@ impl std::fmt::Debug for Connection {
 
 impl Connection {
     fn new(connection: quinn::Connection) -> Self {
-        let prober = Prober::new(&connection);
+        let prober = Prober::new(&connection, CONNECTION_WINDOW_BYTES);
         Self { remote: connection.remote_address(), connection, accepting: None, opening: None, prober }
     }
 }

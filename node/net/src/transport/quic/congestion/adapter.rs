@@ -92,6 +92,11 @@ impl Adapter {
         self.state().model.is_stalled(self.since(now).as_secs_f64())
     }
 
+    /// The peer was heard although nothing in flight was acknowledged: a packet may go out at once.
+    pub(super) fn let_through(&self) {
+        self.state().model.let_through();
+    }
+
     fn since(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.0.began)
     }
@@ -156,7 +161,8 @@ impl Controller for Adapter {
     }
 
     fn window(&self) -> u64 {
-        self.state().model.window(self.since(Instant::now()))
+        // The runtime's clock is the one that quinn reads.
+        self.state().model.window(self.since(tokio::time::Instant::now().into_std()))
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {

@@ -125,6 +125,7 @@ impl Model {
         self.draining = Draining::No;
         self.queued_for = 0.0;
         self.recovering = true;
+        self.left_in_flight = self.in_flight;
         self.samples = self.samples.min(1);
         self.round = Round::new(now);
     }
