@@ -12,6 +12,7 @@
 mod config;
 mod congestion;
 mod connection;
+mod knock;
 mod listener;
 mod socket;
 mod stream;
@@ -67,6 +68,8 @@ pub enum Error {
     NoCertificate,
     #[error("the peer's certificate is not a libp2p one: {0}")]
     Certificate(#[from] libp2p_tls::certificate::ParseError),
+    #[error("it was silent, and nobody listens at {0} any more")]
+    PortClosed(SocketAddr),
     #[error("hole punching is not supported")]
     HolePunching,
 }

@@ -50,9 +50,10 @@ impl Prober {
         }
     }
 
-    /// Never ready; wakes the task when it is time to look again.
-    pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>, connection: &quinn::Connection) {
-        let Some(adapter) = &self.adapter else { return };
+    /// Wakes the task when it is time to look again. True where the other end has just left a question without an answer.
+    pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>, connection: &quinn::Connection) -> bool {
+        let Some(adapter) = &self.adapter else { return false };
+        let mut unanswered = false;
         while let Poll::Ready(()) = self.sleep.as_mut().poll(cx) {
             let (stats, now) = (connection.stats(), now());
             let counts = Counts::of(&stats.frame_rx, &stats.frame_tx);
@@ -66,8 +67,10 @@ impl Prober {
                 connection.set_receive_window(VarInt::from_u32(self.window_bytes));
                 connection.set_receive_window(VarInt::from_u32(self.window_bytes + 1));
             }
+            unanswered |= look.unanswered;
             self.sleep.as_mut().reset(tokio::time::Instant::now() + look.again_in);
         }
+        unanswered
     }
 }
 
@@ -98,6 +101,8 @@ impl Counts {
 struct Look {
     /// A sign of life is to be asked for.
     ask: bool,
+    /// It has been asked for before, in vain.
+    unanswered: bool,
     /// The other end was heard, after it had been asked or had left packets without an answer.
     heard_again: bool,
     again_in: Duration,
@@ -135,6 +140,7 @@ impl Silence {
         let silence = now.saturating_duration_since(self.heard_at);
         let every = (silence * ASK_EVERY.1.as_millis() as u32 / 10_000).clamp(ASK_EVERY.0, ASK_EVERY.1);
         let due = self.asked_at.is_none_or(|at| now.saturating_duration_since(at) >= every);
+        let unanswered = self.waiting && due && self.asked_at.is_some_and(|at| at > self.heard_at);
         let ask = (self.waiting && due) || (self.in_doubt && silence >= DOUBT);
         if ask {
             self.in_doubt = false;
@@ -146,7 +152,7 @@ impl Silence {
             (false, true) => WHILE_BUSY,
             (false, false) => WHILE_IDLE,
         };
-        Look { ask, heard_again, again_in }
+        Look { ask, unanswered, heard_again, again_in }
     }
 }
 
