@@ -16,6 +16,7 @@ mod knock;
 mod listener;
 mod socket;
 mod stream;
+mod tls;
 
 use std::collections::VecDeque;
 use std::io;
@@ -196,12 +197,13 @@ impl Transport for Quic {
             return Err(TransportError::Other(Error::HolePunching));
         }
         let endpoint = self.dialler(remote.ip(), opts.port_use).map_err(TransportError::Other)?;
-        let client = self.configs.client.clone();
-        // Under this name TLS remembers the session, so that calling the same peer again costs fewer bytes.
-        let name = match address.iter().last() {
-            Some(Protocol::P2p(peer)) => peer.to_base58(),
-            _ => UNKNOWN_PEER.to_owned(),
+        let peer = match address.iter().last() {
+            Some(Protocol::P2p(peer)) => Some(peer),
+            _ => None,
         };
+        let client = self.configs.client_for(peer);
+        // Under this name TLS remembers the session, so that calling the same peer again costs fewer bytes.
+        let name = peer.map_or_else(|| UNKNOWN_PEER.to_owned(), PeerId::to_base58);
         // Nothing is sent before the future is polled: the swarm staggers the addresses of a peer.
         Ok(async move { connection::complete(endpoint.connect_with(client, remote, &name)?).await }.boxed())
     }

@@ -66,6 +66,12 @@ impl PathMemory {
         paths.insert(peer, path);
     }
 
+    /// The least round trip to `peer`, if it is known.
+    pub(in super::super) fn min_rtt(&self, peer: PeerId) -> Option<Duration> {
+        let remembered = self.recall(peer, SystemTime::now())?;
+        Duration::try_from_secs_f64(remembered.min_rtt).ok()
+    }
+
     pub(super) fn remember(&self, peer: PeerId, now: SystemTime, remembered: Remembered) {
         if let Ok(min_rtt) = Duration::try_from_secs_f64(remembered.min_rtt) {
             self.insert(peer, Path { delivery_rate: remembered.delivery_rate, min_rtt, at: now });
