@@ -115,7 +115,8 @@ mod tests {
     }
 
     async fn network() -> Network {
-        Network::start(Config { secret: [1; 32], listen: vec![], agent: "kapok-test/1".into() }).await.unwrap().0
+        let config = Config { secret: [1; 32], listen: vec![], agent: "kapok-test/1".into(), neighbours: false };
+        Network::start(config).await.unwrap().0
     }
 
     async fn known_after_a_restart(file: &FilePath) -> Vec<(NodeId, Path)> {

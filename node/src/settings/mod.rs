@@ -144,6 +144,11 @@ impl Settings {
         keys::multiaddrs(&self.text(keys::NET_LISTEN)).expect(CHECKED)
     }
 
+    /// Whether nodes on the same local network are looked for.
+    pub(crate) fn neighbours(&self) -> bool {
+        keys::flag(&self.text(keys::NET_NEIGHBOURS)).expect(CHECKED)
+    }
+
     /// Bytes a second that the node sends to each other node at most.
     pub(crate) fn rate_up(&self) -> Option<u64> {
         keys::kilobits(&self.text(keys::LINK_RATE_UP)).expect(CHECKED)

@@ -10,6 +10,7 @@
 
 mod dial;
 mod limits;
+mod neighbours;
 mod node_id;
 mod peers;
 mod reason;
@@ -29,6 +30,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 pub use crate::transport::Path;
 pub use dial::{Attempt, DialError, Failure};
 pub use libp2p::Stream;
+pub use neighbours::LinkKind;
 pub use node_id::{ForeignKey, InvalidKey, node_id, peer_id};
 pub use peers::PeerStatus;
 pub use start::{Config, StartError};
@@ -36,7 +38,7 @@ pub use streams::{AcceptError, IncomingStreams, OpenError, is_unsupported};
 
 use dial::Caller;
 use streams::Acceptors;
-use task::Command;
+use task::{Command, Kinds};
 
 use crate::transport::{Ceiling, PathMemory};
 
@@ -49,6 +51,8 @@ pub enum Event {
     Disconnected { node: NodeId, reason: DisconnectReason },
     /// A round trip was measured.
     Rtt { node: NodeId, rtt_ms: u32 },
+    /// A node was found on the local network, at one more address ([`Network::neighbours`]).
+    Neighbour { node: NodeId },
     /// The reader was too slow and has missed this many events: look at [`Network::connected`] instead.
     Missed(u64),
 }
@@ -96,6 +100,7 @@ pub struct Network {
     commands: mpsc::Sender<Command>,
     addresses: watch::Receiver<Vec<Multiaddr>>,
     acceptors: Acceptors,
+    kinds: Kinds,
     paths: PathMemory,
     ceiling: Ceiling,
 }
@@ -179,6 +184,18 @@ impl Network {
     /// Accepts streams of `protocol` from now on, from whoever is connected. One reader for each protocol.
     pub fn accept(&self, protocol: &'static str) -> Result<IncomingStreams, AcceptError> {
         self.acceptors.add(protocol)
+    }
+
+    /// Where the bytes of the connection with `node` go; [`LinkKind::Wan`] where there is none.
+    #[must_use]
+    pub fn link_kind(&self, node: &NodeId) -> LinkKind {
+        self.kinds.get(node)
+    }
+
+    /// Nodes that were found on the local network, connected or not, with their addresses; see [`Event::Neighbour`].
+    /// They have proved nothing.
+    pub async fn neighbours(&self) -> Vec<(NodeId, Vec<Multiaddr>)> {
+        self.ask(|reply| Command::Neighbours { reply }).await.unwrap_or_default()
     }
 
     /// What was learnt of the paths to other nodes, in this run and in those before ([`Network::remember_path`]).
