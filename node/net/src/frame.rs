@@ -31,10 +31,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Frames of up to `max_bytes`; 60 s for an answer and 30 s of silence, which outlast most outages.
+    /// Frames of up to `max_bytes`, and a minute of silence: a connection that is down for longer is closed, so what
+    /// stands still for longer is no outage.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, begin_within: Duration::from_secs(60), stall_after: Duration::from_secs(30) }
+        Self { max_bytes, begin_within: Duration::from_secs(60), stall_after: Duration::from_secs(60) }
     }
 
     /// The same, but waiting for a frame to begin for as long as `patience`.
@@ -75,6 +76,18 @@ pub async fn read<R>(stream: &mut R, limits: &Limits) -> Result<Option<Vec<u8>>,
 where
     R: AsyncRead + Unpin + ?Sized,
 {
+    read_noting(stream, limits, || {}).await
+}
+
+/// The same; `heard` is called whenever bytes of the frame have come. On a slow link that is long before it is whole.
+pub async fn read_noting<R>(
+    stream: &mut R,
+    limits: &Limits,
+    mut heard: impl FnMut(),
+) -> Result<Option<Vec<u8>>, FrameError>
+where
+    R: AsyncRead + Unpin + ?Sized,
+{
     let mut prefix = [0; PREFIX_BYTES];
     let first = timeout(limits.begin_within, stream.read(&mut prefix[..1]));
     if first.await.map_err(|_| FrameError::Silent(limits.begin_within))?? == 0 {
@@ -102,9 +115,23 @@ where
         let mut filled = got;
         while filled < frame.len() {
             filled += clock.read(stream, &mut frame[filled..], filled).await?;
+            heard();
         }
     }
     Ok(Some(frame))
+}
+
+/// Writes small frames together, so that they share packets.
+pub async fn write_all<W>(stream: &mut W, frames: &[Vec<u8>], limits: &Limits) -> Result<(), FrameError>
+where
+    W: AsyncWrite + Unpin + ?Sized,
+{
+    let mut together = Vec::with_capacity(frames.iter().map(|frame| PREFIX_BYTES + frame.len()).sum());
+    for frame in frames {
+        together.extend(prefix(frame, limits)?);
+        together.extend(frame);
+    }
+    write_bytes(stream, &[&together], limits).await
 }
 
 /// Writes one frame and sends it on its way. Does not wait until the peer has it.
@@ -112,16 +139,22 @@ pub async fn write<W>(stream: &mut W, frame: &[u8], limits: &Limits) -> Result<(
 where
     W: AsyncWrite + Unpin + ?Sized,
 {
+    write_bytes(stream, &[&prefix(frame, limits)?, frame], limits).await
+}
+
+fn prefix(frame: &[u8], limits: &Limits) -> Result<[u8; PREFIX_BYTES], FrameError> {
     let too_large = || FrameError::TooLarge { claimed: frame.len() as u64, max: limits.max_bytes };
     let length = u32::try_from(frame.len()).map_err(|_| too_large())?;
-    if frame.len() > limits.max_bytes {
-        return Err(too_large());
-    }
-    let clock = Clock::start(limits, frame.len());
+    if frame.len() > limits.max_bytes { Err(too_large()) } else { Ok(length.to_be_bytes()) }
+}
+
+async fn write_bytes<W>(stream: &mut W, parts: &[&[u8]], limits: &Limits) -> Result<(), FrameError>
+where
+    W: AsyncWrite + Unpin + ?Sized,
+{
+    let clock = Clock::start(limits, parts.iter().map(|part| part.len()).sum());
     let mut sent = 0;
-    let prefix = length.to_be_bytes();
-    clock.watch(stream.write_all(&prefix), sent).await??;
-    for step in frame.chunks(STEP_BYTES) {
+    for step in parts.iter().flat_map(|part| part.chunks(STEP_BYTES)) {
         clock.watch(stream.write_all(step), sent).await??;
         sent += step.len();
     }

@@ -21,7 +21,9 @@ impl Backend for LinkBackend {
     }
 
     fn store(&self, news: Vec<News>) -> Result<(), String> {
-        self.0.catalogue.store(news).map_err(|error| error.to_string())
+        self.0.catalogue.store(news).map_err(|error| error.to_string())?;
+        self.0.rounds.stored();
+        Ok(())
     }
 
     fn remembered(&self, peer: &NodeId) -> Option<Cursor> {

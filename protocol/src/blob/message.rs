@@ -2,8 +2,8 @@
 //!
 //! One side asks ([`Request`]), the other answers ([`Answer`]); a node that both gives and takes uses two streams.
 //! Each frame is one CBOR value; its length travels before it. Many requests are in flight at once and their answers
-//! may interleave: a piece goes as several frames of at most 64 KiB, so that what a person waits for never queues
-//! behind more than one frame of bulk.
+//! may interleave: a piece goes as several frames of 8 to 64 KiB, as the link is fast, so that what a person waits for
+//! never queues behind more than a fraction of a second of bulk.
 //!
 //! A request is over when every byte that it asked for has arrived, when it is refused, or when it is cancelled.
 //! Answers to one request come in this order: the piece list (if asked for), then pieces, each from its beginning
@@ -19,8 +19,10 @@ pub use super::bounded::FrameError;
 
 /// Name of the protocol when a stream is opened.
 pub const PROTOCOL: &str = "/kapok/blob/1";
-/// Most bytes of a blob, or of a piece list, in one frame: 65 ms of an 8 Mbit/s link, a second of 512 kbit/s.
+/// Most bytes of a blob, or of a piece list, in one frame: 65 ms of an 8 Mbit/s link.
 pub const FRAME_DATA_BYTES: usize = 64 * 1024;
+/// Fewest, but for the end of a piece: a second of 64 kbit/s. What surrounds them is a four-hundredth of it.
+pub const MIN_FRAME_DATA_BYTES: usize = 8 * 1024;
 /// Largest frame: the bytes and what surrounds them (a [`Request`] has about 120 bytes).
 pub const MAX_FRAME_BYTES: usize = FRAME_DATA_BYTES + 256;
 /// Most pieces that one request may ask for (16 MiB). More is asked for in more requests, so that each stays
@@ -104,6 +106,9 @@ pub enum Request {
     /// The request is no longer of interest. Answers on their way are ignored.
     #[n(1)]
     Cancel(#[n(0)] RequestId),
+    /// A person waits by now for what was asked for as bulk.
+    #[n(2)]
+    Hurry(#[n(0)] RequestId),
 }
 
 /// Why a request is not served.

@@ -56,6 +56,11 @@ pub(super) enum Event {
         /// Held until the answer has been dealt with.
         place: OwnedSemaphorePermit,
     },
+    /// Bytes came from a peer, of an answer that is not whole yet.
+    Heard {
+        node: NodeId,
+        generation: u64,
+    },
     AskingEnded {
         node: NodeId,
         generation: u64,
@@ -83,6 +88,8 @@ pub(super) enum Event {
         content_bytes: u64,
         wire_bytes: u64,
         gives_room: bool,
+        /// How much the line takes in a moment.
+        frame_bytes: usize,
     },
     GivingEnded {
         node: NodeId,
@@ -248,6 +255,12 @@ impl Desk {
                 }
                 drop(place);
             }
+            Event::Heard { node, generation } => {
+                if self.asking.get(&node).is_some_and(|asking| asking.generation == generation) {
+                    self.rests.remove(&node);
+                    self.take(download::Input::Heard(node));
+                }
+            }
             Event::AskingEnded { node, generation } => {
                 if self.asking.get(&node).is_some_and(|asking| asking.generation == generation) {
                     self.broke_off(node);
@@ -267,12 +280,13 @@ impl Desk {
                 }
                 drop(place);
             }
-            Event::Written { node, generation, content_bytes, wire_bytes, gives_room } => {
+            Event::Written { node, generation, content_bytes, wire_bytes, gives_room, frame_bytes } => {
                 self.note(node, |ledger| {
                     ledger.bytes_out += content_bytes;
                     ledger.wire_bytes_out += wire_bytes;
                 });
                 if gives_room && self.gives(&node, generation) {
+                    self.give(upload::Input::FrameSize { peer: node, bytes: frame_bytes });
                     self.give(upload::Input::Room { peer: node, frames: 1 });
                 }
             }

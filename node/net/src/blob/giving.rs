@@ -12,8 +12,9 @@ use super::FetchError;
 use super::desk::{Desk, Event, Giving, Wish};
 use crate::clock::now;
 
-/// Frames that a peer's stream takes before the first of them is written.
-const FIRST_ROOM_FRAMES: u32 = 4;
+/// Frames that are on their way to a peer's stream: one that is being written and one that is read meanwhile. What a
+/// person waits for comes after them.
+const FIRST_ROOM_FRAMES: u32 = 2;
 
 impl Desk {
     pub(super) fn giving_opened(&mut self, member: Member, generation: u64, answers: mpsc::Sender<Answer>) {
@@ -115,7 +116,9 @@ impl Desk {
         match self.moving.get_mut(&blob) {
             // Pieces are passed on once their list is here.
             Some(moving) => {
-                moving.tickets.push(ticket);
+                if !moving.tickets.contains(&ticket) {
+                    moving.tickets.push(ticket);
+                }
                 let present = if listed { moving.present.clone() } else { PieceSet::empty(piece_count(wish.size)) };
                 Verdict::Arriving { present }
             }

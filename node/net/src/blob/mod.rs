@@ -12,6 +12,7 @@
 mod backend;
 mod desk;
 mod giving;
+mod pace;
 mod streams;
 mod taking;
 #[cfg(test)]

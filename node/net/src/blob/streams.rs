@@ -1,6 +1,7 @@
 //! Streams of `/kapok/blob/1`: one for what this node asks of a peer, one for what the peer asks of it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use kapok_protocol::blob::message::{Answer, MAX_FRAME_BYTES, MAX_OPEN_REQUESTS, PROTOCOL, Request};
@@ -9,12 +10,13 @@ use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::desk::Event;
+use super::pace::Pace;
 use crate::frame::{self, Limits};
 use crate::link::Links;
 use crate::swarm::{AcceptError, Stream};
 
 /// Streams stay open while nothing is said; the connection's own keep-alive notices a peer that is gone.
-const QUIET: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a request may have.
 const MAX_REQUEST_BYTES: usize = 512;
 /// Frames of one stream that wait at the desk before no more are read: 2 MiB of answers at the most, so that a disk
@@ -29,6 +31,11 @@ const PREFIX_BYTES: u64 = 4;
 fn limits(max_bytes: usize) -> Limits {
     Limits::new(max_bytes).begin_within(QUIET)
 }
+
+/// Requests that are written together: of 120 bytes each, seven packets.
+const MAX_TOGETHER: usize = 80;
+/// How often the desk is told that a frame is still coming.
+const HEARD_EVERY: Duration = Duration::from_secs(1);
 
 /// Bytes that a frame has on the stream.
 pub(super) fn wire_bytes(frame: &[u8]) -> u64 {
@@ -54,15 +61,26 @@ pub(super) fn ask(
             let stream = network.open(node, PROTOCOL).await.map_err(|error| error.to_string())?;
             let (mut reader, mut writer) = stream.split();
             let write = async {
-                while let Some(request) = outgoing.recv().await {
-                    frame::write(&mut writer, &request, &limits(MAX_REQUEST_BYTES)).await.map_err(|e| e.to_string())?;
+                let (limits, mut together) = (limits(MAX_REQUEST_BYTES), Vec::new());
+                while outgoing.recv_many(&mut together, MAX_TOGETHER).await > 0 {
+                    frame::write_all(&mut writer, &together, &limits).await.map_err(|e| e.to_string())?;
+                    together.clear();
                 }
                 let _ = writer.close().await;
                 Ok::<(), String>(())
             };
             let read = async {
                 let (limits, places) = (limits(MAX_FRAME_BYTES), Arc::new(Semaphore::new(READ_AHEAD_FRAMES)));
-                while let Some(bytes) = frame::read(&mut reader, &limits).await.map_err(|e| e.to_string())? {
+                let mut heard_at = Instant::now();
+                let mut heard = || {
+                    if heard_at.elapsed() >= HEARD_EVERY {
+                        heard_at = Instant::now();
+                        let _ = events.send(Event::Heard { node, generation });
+                    }
+                };
+                while let Some(bytes) =
+                    frame::read_noting(&mut reader, &limits, &mut heard).await.map_err(|e| e.to_string())?
+                {
                     let answer = Answer::decode(&bytes).map_err(|e| e.to_string())?;
                     let (place, wire_bytes) = (place(&places).await?, wire_bytes(&bytes));
                     let _ = events.send(Event::Answer { node, generation, answer, wire_bytes, place });
@@ -108,13 +126,17 @@ async fn serve(member: Member, stream: Stream, generation: u64, events: &mpsc::U
     let (mut reader, mut writer) = stream.split();
     let write = async {
         let limits = limits(MAX_FRAME_BYTES);
+        let mut pace = Pace::new();
         while let Some(answer) = outgoing.recv().await {
             let bytes = answer.encode();
+            let begun = Instant::now();
             frame::write(&mut writer, &bytes, &limits).await.map_err(|e| e.to_string())?;
+            let frame_bytes = pace.wrote(answer.content_bytes(), begun.elapsed());
             // Only what took room gives it back.
             let gives_room = matches!(answer, Answer::Piece { .. } | Answer::List { .. });
             let (content_bytes, wire_bytes) = (answer.content_bytes() as u64, wire_bytes(&bytes));
-            let _ = events.send(Event::Written { node, generation, content_bytes, wire_bytes, gives_room });
+            let _ =
+                events.send(Event::Written { node, generation, content_bytes, wire_bytes, gives_room, frame_bytes });
         }
         Ok::<(), String>(())
     };

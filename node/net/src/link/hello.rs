@@ -6,17 +6,19 @@ use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use kapok_protocol::replica::News;
 
-use super::{LinkError, Links};
+use super::{LinkError, Linked, Links};
 use crate::frame::{self, Limits};
 use crate::swarm::{AcceptError, Stream};
 
 impl Links {
-    /// Opens hello with a connected node.
+    /// Opens hello with a connected node, and the first session in the same flight where the node is known.
     pub(super) async fn introduce(&self, node: NodeId) -> Result<Member, LinkError> {
         let refused = |reason: String| LinkError::NotProven { node, reason };
         let mut stream = self.network().open(node, PROTOCOL).await.map_err(|error| refused(error.to_string()))?;
         self.say_hello(&mut stream).await.map_err(refused)?;
-        let member = self.take_hello(node, &mut stream).await.map_err(refused)?;
+        let early = self.sync_early(node);
+        let member = self.take_hello(node, &mut stream, true).await.map_err(refused)?;
+        early.go_on(&member);
         // The peer may still be reading; an orderly end tells it that all is said.
         let _ = stream.close().await;
         Ok(member)
@@ -40,7 +42,7 @@ impl Links {
     }
 
     async fn answer_hello(&self, node: NodeId, stream: &mut Stream) -> Result<(), String> {
-        self.take_hello(node, stream).await?;
+        self.take_hello(node, stream, false).await?;
         self.say_hello(stream).await
     }
 
@@ -57,7 +59,7 @@ impl Links {
         frame::write(stream, &hello.to_bytes(), &limits).await.map_err(|error| error.to_string())
     }
 
-    async fn take_hello(&self, node: NodeId, stream: &mut Stream) -> Result<Member, String> {
+    async fn take_hello(&self, node: NodeId, stream: &mut Stream, has_called: bool) -> Result<Member, String> {
         let bytes = frame::read(stream, &Limits::new(MAX_FRAME_BYTES)).await.map_err(|error| error.to_string())?;
         let bytes = bytes.ok_or("it closed without a word")?;
         let member = self.shared.blocking(|backend| {
@@ -86,7 +88,7 @@ impl Links {
             Ok(member)
         })?;
         self.network().recognise(node).await;
-        self.shared.members().insert(node, member.clone());
+        self.shared.members().insert(node, Linked { member: member.clone(), has_called });
         tracing::info!(%node, name = member.name, "link proven");
         self.announce();
         Ok(member)

@@ -1,7 +1,7 @@
 //! Links: connections on which both sides have proved membership, and the drivers of the sessions on them.
 //!
-//! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sync`); strangers get
-//! the join protocol only (`join`). The logic of all of them is in `kapok_protocol`; what is here moves frames.
+//! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sync`, one at a time with
+//! each peer: `sessions`); strangers get the join protocol only (`join`). The logic of all of them is in `kapok_protocol`; what is here moves frames.
 //!
 //! Invariant: a stream of any other protocol is looked at only after its peer's membership was verified
 //! ([`Links::proven`]).
@@ -9,6 +9,7 @@
 mod backend;
 mod hello;
 mod join;
+mod sessions;
 mod sync;
 #[cfg(test)]
 pub(crate) mod testbed;
@@ -27,7 +28,8 @@ use crate::swarm::{AcceptError, DialError, Event, LinkKind, Network};
 
 pub use backend::Backend;
 pub use join::JoinError;
-pub use sync::{SyncError, SyncReport};
+use sessions::Sessions;
+pub use sync::{Eagerness, SyncError, SyncReport};
 
 /// How long a stream may wait for its peer's hello, which was sent before it.
 const PROOF_PATIENCE: Duration = Duration::from_secs(20);
@@ -52,9 +54,20 @@ struct Shared {
     backend: Arc<dyn Backend>,
     agent: String,
     /// Connected members, proven on the present connection.
-    members: Mutex<BTreeMap<NodeId, Member>>,
+    members: Mutex<BTreeMap<NodeId, Linked>>,
+    /// One call at a time to each node, and one proof.
+    calls: Mutex<BTreeMap<NodeId, Arc<tokio::sync::Mutex<()>>>>,
+    sessions: Sessions,
     changed: watch::Sender<u64>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A member on a connection that stands.
+#[derive(Clone, Debug)]
+struct Linked {
+    member: Member,
+    /// This node called, so it opens the first session.
+    has_called: bool,
 }
 
 impl std::fmt::Debug for Links {
@@ -64,7 +77,7 @@ impl std::fmt::Debug for Links {
 }
 
 impl Shared {
-    fn members(&self) -> MutexGuard<'_, BTreeMap<NodeId, Member>> {
+    fn members(&self) -> MutexGuard<'_, BTreeMap<NodeId, Linked>> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,6 +98,8 @@ impl Links {
             backend,
             agent,
             members: Mutex::default(),
+            calls: Mutex::default(),
+            sessions: Sessions::default(),
             changed: watch::Sender::new(0),
             tasks: Mutex::default(),
         });
@@ -105,7 +120,7 @@ impl Links {
     /// The member behind a connection, once it has proved itself.
     #[must_use]
     pub fn member(&self, node: &NodeId) -> Option<Member> {
-        self.shared.members().get(node).cloned()
+        self.shared.members().get(node).map(|linked| linked.member.clone())
     }
 
     /// Where the bytes of the link with `node` go.
@@ -117,7 +132,7 @@ impl Links {
     /// All that have proved themselves and are connected.
     #[must_use]
     pub fn proven(&self) -> Vec<Member> {
-        self.shared.members().values().cloned().collect()
+        self.shared.members().values().map(|linked| linked.member.clone()).collect()
     }
 
     /// Changes whenever a link comes or goes.
@@ -131,6 +146,9 @@ impl Links {
     /// # Errors
     /// Nobody there, or nobody who belongs to this federation.
     pub async fn connect(&self, node: NodeId, addresses: Vec<Multiaddr>) -> Result<Member, LinkError> {
+        let call = self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(node).or_default().clone();
+        // Whoever comes while another calls the same node gets what the other got.
+        let _turn = call.lock().await;
         if let Some(member) = self.member(&node) {
             return Ok(member);
         }
@@ -176,6 +194,7 @@ impl Links {
             while let Some(event) = events.next().await {
                 match event {
                     Event::Disconnected { node, reason } => {
+                        links.shared.sessions.forget(&node);
                         if links.shared.members().remove(&node).is_some() {
                             tracing::info!(%node, %reason, "link closed");
                             links.announce();

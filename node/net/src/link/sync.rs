@@ -1,15 +1,17 @@
 //! Driving catalogue sessions: frames in, frames out, what was verified into the store.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use kapok_protocol::session::message::{Frame, MAX_FRAME_BYTES, PROTOCOL};
 use kapok_protocol::session::{Fault, Input, Output, Session};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use super::sessions::{Outcome, Run, Running, Turn};
 use super::{Links, Shared};
 use crate::frame::{self, FrameError, Limits};
 use crate::swarm::{AcceptError, OpenError, Stream};
@@ -18,6 +20,21 @@ use crate::swarm::{AcceptError, OpenError, Stream};
 const WRITE_QUEUE_FRAMES: usize = 2;
 /// Frames that have come and were not looked at yet.
 const READ_QUEUE_FRAMES: usize = 4;
+/// How long the side that was called leaves it to the other to open the first session: a lost packet on a satellite link
+/// costs two seconds.
+const COURTESY: Duration = Duration::from_secs(5);
+/// Sessions that one call joins before it has what was new when it came: the one that goes on, and one that somebody
+/// else begins right after it.
+const MAX_JOINED: usize = 2;
+
+/// How much somebody wants a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eagerness {
+    /// Because the link has just come up: whoever called opens, and one is enough.
+    Courteous,
+    /// Because something is new here, or a person asks.
+    Now,
+}
 
 /// What a session with one peer exchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,17 +63,92 @@ pub enum SyncError {
     BadFrame(#[from] kapok_protocol::session::message::BadFrame),
     #[error("what came could not be stored: {0}")]
     Store(String),
+    #[error("the peer opened one at the same moment")]
+    Crossed,
 }
 
 impl Links {
-    /// A session with a linked node.
+    /// A session with a linked node, or what the one brings that goes on already.
     ///
     /// # Errors
     /// Why it broke off.
-    pub async fn sync(&self, node: NodeId) -> Result<SyncReport, SyncError> {
-        let member = self.member(&node).ok_or(SyncError::NoLink(node))?;
-        let stream = self.network().open(node, PROTOCOL).await?;
-        drive(&self.shared, member, stream).await
+    pub async fn sync(&self, node: NodeId, eagerness: Eagerness) -> Result<SyncReport, Arc<SyncError>> {
+        let position = self.shared.position();
+        if eagerness == Eagerness::Courteous
+            && let Some((at, report)) = self.first_session(&node).await
+            && at >= position
+        {
+            return Ok(report);
+        }
+        let mut joined = 0;
+        loop {
+            let member = self.member(&node).ok_or(SyncError::NoLink(node))?;
+            match self.shared.sessions.want(node, self.shared.position()) {
+                Turn::Begin(running) => match self.run(member, running, None).await {
+                    Err(error) if matches!(*error, SyncError::Crossed) => {}
+                    outcome => return outcome,
+                },
+                Turn::Join(run) => {
+                    joined += 1;
+                    let outcome = run.end().await;
+                    // What was new here before it was opened has gone over with it.
+                    if joined >= MAX_JOINED || (outcome.is_ok() && position <= run.position) {
+                        return outcome;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first session on a link, which the side that called opens. Waits a little for it to begin.
+    async fn first_session(&self, node: &NodeId) -> Option<(u64, SyncReport)> {
+        const LOOK_EVERY: Duration = Duration::from_millis(50);
+        let has_called = self.shared.members().get(node).is_some_and(|linked| linked.has_called);
+        let begun = Instant::now();
+        loop {
+            match self.shared.sessions.known(node) {
+                (Some(run), _) => return run.end().await.ok().map(|report| (run.position, report)),
+                (None, Some(last)) => return Some(last),
+                (None, None) if has_called || begun.elapsed() > COURTESY => return None,
+                (None, None) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    /// Runs a session that this node opens. With `proof`, nothing of the peer's is looked at before that comes.
+    async fn run(&self, member: Member, running: Running<'_>, proof: Option<oneshot::Receiver<()>>) -> Outcome {
+        let run = running.run.clone();
+        let talk = async {
+            let stream = self.network().open(member.id, PROTOCOL).await?;
+            drive(&self.shared, member, stream, &run, proof).await
+        };
+        let outcome = tokio::select! {
+            outcome = talk => outcome,
+            () = run.yielded.notified() => Err(SyncError::Crossed),
+        };
+        running.finish(outcome.map_err(Arc::new))
+    }
+
+    /// Opens a session behind this node's own hello, before the peer's has come, which saves a round trip. Only with a
+    /// node that the catalogue knows as a member; digests are all that it is told before its proof is here.
+    pub(super) fn sync_early(&self, node: NodeId) -> Early {
+        let mut member = None;
+        self.shared.blocking(|backend| {
+            if backend.has_joined() {
+                backend.read(&mut |replica| member = replica.member(&node));
+            }
+        });
+        let (proven, proof) = oneshot::channel();
+        if let Some(member) = member.clone() {
+            let links = self.clone();
+            tokio::spawn(async move {
+                let Turn::Begin(running) = links.shared.sessions.want(node, links.shared.position()) else { return };
+                if let Err(error) = links.run(member, running, Some(proof)).await {
+                    tracing::debug!(%node, %error, "early session broke off");
+                }
+            });
+        }
+        Early { member, proven }
     }
 
     pub(super) fn answer_syncs(&self) -> Result<(), AcceptError> {
@@ -67,7 +159,11 @@ impl Links {
                 let links = links.clone();
                 tokio::spawn(async move {
                     let Some(member) = links.prove(&node).await else { return };
-                    match drive(&links.shared, member, stream).await {
+                    let (me, shared) = (links.network().local(), &links.shared);
+                    // Dropping the stream tells the peer, which then takes part in the one that this node has opened.
+                    let Some(running) = shared.sessions.answer(me, node, shared.position()) else { return };
+                    let outcome = drive(shared, member, stream, &running.run, None).await;
+                    match running.finish(outcome.map_err(Arc::new)) {
                         Ok(report) => tracing::debug!(%node, ?report, "session answered"),
                         Err(error) => tracing::info!(%node, %error, "session broke off"),
                     }
@@ -75,6 +171,35 @@ impl Links {
             }
         }));
         Ok(())
+    }
+}
+
+/// A session that was opened before the peer's membership was proved.
+pub(super) struct Early {
+    member: Option<Member>,
+    proven: oneshot::Sender<()>,
+}
+
+impl Early {
+    /// The peer has proved what it is. If it is not what the catalogue knew (it was moved), the session ends here, for it
+    /// was opened for another.
+    pub(super) fn go_on(self, member: &Member) {
+        if self.member.as_ref() == Some(member) {
+            let _ = self.proven.send(());
+        }
+    }
+}
+
+impl Shared {
+    /// Where the journal stands.
+    fn position(&self) -> u64 {
+        self.blocking(|backend| {
+            let mut position = 0;
+            if backend.has_joined() {
+                backend.read(&mut |replica| position = replica.cursor().position);
+            }
+            position
+        })
     }
 }
 
@@ -103,7 +228,13 @@ fn step(shared: &Shared, session: &mut Session, peer: &NodeId, input: Input) -> 
     })
 }
 
-async fn drive(shared: &Shared, member: Member, stream: Stream) -> Result<SyncReport, SyncError> {
+async fn drive(
+    shared: &Shared,
+    member: Member,
+    stream: Stream,
+    run: &Run,
+    mut proof: Option<oneshot::Receiver<()>>,
+) -> Result<SyncReport, SyncError> {
     let started = Instant::now();
     let peer = member.id;
     let remembered = shared.blocking(|backend| backend.remembered(&peer));
@@ -138,8 +269,14 @@ async fn drive(shared: &Shared, member: Member, stream: Stream) -> Result<SyncRe
             }
             let sending = !queue.is_empty() || session.has_batches();
             tokio::select! {
-                bytes = frames.recv(), if !session.is_finished() => {
+                proven = async { proof.as_mut().expect("looked at").await }, if proof.is_some() => {
+                    // Without a proof the peer is a stranger.
+                    proven.map_err(|_| SyncError::NoLink(peer))?;
+                    proof = None;
+                }
+                bytes = frames.recv(), if !session.is_finished() && proof.is_none() => {
                     let bytes = bytes.ok_or(SyncError::Ended)?;
+                    run.is_answered();
                     report.bytes_in += bytes.len() as u64;
                     let frame = Frame::from_bytes(&bytes)?;
                     queue.extend(step(shared, &mut session, &peer, Input::Frame(frame))?);

@@ -3,7 +3,7 @@
 //! A round is begun by `kapok sync`, by a change here, by a link that comes up, and every now and then. Catalogue and
 //! texts go at any time; files by themselves inside the window only.
 //!
-//! Reading order: [`rounds`] (what is remembered) → [`round`] (one of them) → [`files`] (its second half) → [`parent`]
+//! Reading order: [`rounds`] (what is remembered) → [`round`] (one of them) → [`files`] (what it fetches) → [`parent`]
 //! (keeping the link up) → [`transfers`] (what people see of it). What is missing is in `survey`.
 
 mod files;
@@ -27,9 +27,24 @@ const ANNOUNCE_AFTER: Duration = Duration::from_millis(700);
 /// Until searches find what a round has brought.
 const INDEX_PATIENCE: Duration = Duration::from_secs(30);
 
+/// Why there is a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// A person asks; with `at_once`, files too, whatever the window says.
+    Asked { at_once: bool },
+    /// A link has come up: whoever called opens the session.
+    LinkUp,
+    /// Something changed here, or it is time.
+    Due,
+}
+
 impl App {
     /// A round with everybody who can be reached.
     pub(super) async fn sync(self: &Arc<Self>, request: SyncRequest, progress: ProgressSender) -> Result<SyncReport> {
+        self.sync_because(Reason::Asked { at_once: request.now }, progress).await
+    }
+
+    async fn sync_because(self: &Arc<Self>, reason: Reason, progress: ProgressSender) -> Result<SyncReport> {
         const TITLE: &str = "cannot sync";
         let links = self.links.get().ok_or_else(|| Failure::unavailable(TITLE, "the network is not up yet"))?;
         self.blocking(|app| app.reading().and_then(|reading| Self::me(&reading).map(|_| ()))).await?;
@@ -37,7 +52,7 @@ impl App {
         let _turn = self.rounds.turn.lock().await;
         let report = {
             let _running = self.rounds.begin();
-            self.round(links, request.now, &progress).await?
+            self.round(links, reason, &progress).await?
         };
         // Who syncs and then searches finds what came, and nothing is left of what was withdrawn.
         let end = self.catalogue.journal().end().position;
@@ -61,22 +76,26 @@ impl App {
         let mut changes = links.changes();
         loop {
             let interval = self.settings().sync_interval();
-            tokio::select! {
-                () = self.rounds.wake.notified() => tokio::time::sleep(ANNOUNCE_AFTER).await,
+            let reason = tokio::select! {
+                () = self.rounds.wake.notified() => {
+                    tokio::time::sleep(ANNOUNCE_AFTER).await;
+                    Reason::Due
+                }
                 changed = changes.changed() => {
                     if changed.is_err() {
                         return;
                     }
                     self.rounds.link_since(!links.proven().is_empty(), now());
+                    Reason::LinkUp
                 }
-                () = tokio::time::sleep(interval) => {}
-            }
+                () = tokio::time::sleep(interval) => Reason::Due,
+            };
             if links.proven().is_empty() {
                 // What is missing may have changed all the same.
                 let _ = self.missing().await;
                 continue;
             }
-            if let Err(error) = self.sync(SyncRequest { now: false }, ProgressSender::silent()).await {
+            if let Err(error) = self.sync_because(reason, ProgressSender::silent()).await {
                 tracing::debug!(%error, "a round came to nothing");
             }
         }

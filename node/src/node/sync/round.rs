@@ -1,57 +1,44 @@
-//! One round: a session with everybody who is linked, then files.
+//! One round: sessions with everybody who is linked, and meanwhile and after them the files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use futures::future::join_all;
 use kapok_http::port::{Progress, ProgressSender, Result, SyncPeer, SyncReport};
-use kapok_net::link::Links;
+use kapok_net::link::{Eagerness, Links};
 use kapok_protocol::identity::NodeId;
+use kapok_protocol::membership::Member;
 
-use super::LastRound;
+use super::{LastRound, Reason};
 use crate::node::app::{App, failure, now};
 
 impl App {
     pub(super) async fn round(
         self: &Arc<Self>,
         links: &Links,
-        at_once: bool,
+        reason: Reason,
         progress: &ProgressSender,
     ) -> Result<SyncReport> {
-        let mut report = SyncReport::default();
-        for member in links.proven() {
-            let started = Instant::now();
-            let before = self.ledger(&member.id);
-            match links.sync(member.id).await {
-                Ok(done) => {
-                    progress.report(Progress {
-                        phase: "entries".to_owned(),
-                        name: member.name.clone(),
-                        done_items: done.entries_in,
-                        total_items: done.entries_in,
-                        done_bytes: done.bytes_in,
-                        ..Progress::default()
-                    });
-                    report.peers.push(SyncPeer {
-                        node: member.id.to_string(),
-                        entries_in: done.entries_in,
-                        entries_out: done.entries_out,
-                        blobs_in: before.2,
-                        bytes_in: done.bytes_in,
-                        bytes_out: done.bytes_out,
-                        seconds: started.elapsed().as_secs_f64(),
-                    });
-                }
-                Err(error) => tracing::info!(node = %member.id, name = member.name, %error, "session broke off"),
+        let members = links.proven();
+        let before: BTreeMap<_, _> = members.iter().map(|member| (member.id, self.ledger(&member.id))).collect();
+        let begun = Instant::now();
+        let talking = AtomicBool::new(true);
+        // Together, so that a slow or silent peer holds nobody up.
+        let sessions = async {
+            let talks = members.iter().map(|member| self.talk(links, member, reason, progress));
+            let peers: Vec<_> = join_all(talks).await.into_iter().flatten().collect();
+            talking.store(false, Ordering::Release);
+            if !peers.is_empty() {
+                self.blocking(|app| app.catalogue.sign_what_is_left(now()).map_err(failure)).await?;
             }
-        }
-        if !report.peers.is_empty() {
-            self.blocking(|app| app.catalogue.sign_what_is_left(now()).map_err(failure)).await?;
-        }
-        let before: BTreeMap<_, _> = links.proven().iter().map(|m| (m.id, self.ledger(&m.id))).collect();
-        let fetching = Instant::now();
-        self.fetch_missing(at_once, progress).await?;
-        let seconds = fetching.elapsed().as_secs_f64();
+            Ok::<_, kapok_http::port::Failure>(peers)
+        };
+        let files = self.fetch_missing(reason == Reason::Asked { at_once: true }, &talking, progress);
+        let (peers, fetched) = tokio::join!(sessions, files);
+        let mut report = SyncReport { peers: peers?, ..SyncReport::default() };
+        fetched?;
         for peer in &mut report.peers {
             let Ok(id) = peer.node.parse::<NodeId>() else { continue };
             let (bytes_in, bytes_out, blobs_in) = self.ledger(&id);
@@ -60,13 +47,50 @@ impl App {
             peer.bytes_in += bytes_in.saturating_sub(earlier.0);
             peer.bytes_out += bytes_out.saturating_sub(earlier.1);
             if peer.blobs_in > 0 {
-                peer.seconds += seconds;
+                peer.seconds = begun.elapsed().as_secs_f64();
             }
             let last = LastRound { at: now(), peer: peer.clone() };
             self.rounds.ended_with(id, last);
         }
         report.pending = self.blocking(|app| Ok(app.survey()?.figures.pending())).await?;
         Ok(report)
+    }
+
+    /// A session with one peer; none where it broke off.
+    async fn talk(
+        &self,
+        links: &Links,
+        member: &Member,
+        reason: Reason,
+        progress: &ProgressSender,
+    ) -> Option<SyncPeer> {
+        let eagerness = if reason == Reason::LinkUp { Eagerness::Courteous } else { Eagerness::Now };
+        let begun = Instant::now();
+        match links.sync(member.id, eagerness).await {
+            Ok(done) => {
+                progress.report(Progress {
+                    phase: "entries".to_owned(),
+                    name: member.name.clone(),
+                    done_items: done.entries_in,
+                    total_items: done.entries_in,
+                    done_bytes: done.bytes_in,
+                    ..Progress::default()
+                });
+                Some(SyncPeer {
+                    node: member.id.to_string(),
+                    entries_in: done.entries_in,
+                    entries_out: done.entries_out,
+                    blobs_in: 0,
+                    bytes_in: done.bytes_in,
+                    bytes_out: done.bytes_out,
+                    seconds: begun.elapsed().as_secs_f64(),
+                })
+            }
+            Err(error) => {
+                tracing::info!(node = %member.id, name = member.name, %error, "session broke off");
+                None
+            }
+        }
     }
 
     /// Content bytes in, out, and blobs in, with one node since the start.

@@ -32,6 +32,8 @@ pub(in crate::node) struct Rounds {
     pub(super) wake: Notify,
     /// Something changed that makes it worth calling the parent at once.
     pub(super) call: Notify,
+    /// A session has stored something: there may be files to fetch.
+    pub(super) stored: Notify,
     /// One round at a time.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
@@ -54,6 +56,10 @@ impl Rounds {
     /// Something changed here that others may want.
     pub(in crate::node) fn announce(&self) {
         self.wake.notify_one();
+    }
+
+    pub(in crate::node) fn stored(&self) {
+        self.stored.notify_one();
     }
 
     /// This node has just become a member, or somebody wants the parent now.

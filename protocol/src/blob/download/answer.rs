@@ -18,10 +18,19 @@ const MAX_TRIES: u32 = 6;
 const MAX_FAULTS_PER_BLOB: u32 = 2;
 
 impl Download {
+    pub(super) fn heard(&mut self, now: Timestamp, node: NodeId) {
+        let Some(source) = self.sources.get_mut(&node) else { return };
+        let was_given_up = source.silences >= MAX_SILENCES || source.rests_until > now;
+        source.heard(now, 0);
+        if was_given_up {
+            self.place_all();
+        }
+    }
+
     pub(super) fn answer(&mut self, now: Timestamp, node: NodeId, answer: Answer, out: &mut Vec<Output>) {
         let Some(source) = self.sources.get_mut(&node) else { return };
         let (request, content) = (answer.request(), answer.content_bytes() as u64);
-        let was_given_up = source.silences >= MAX_SILENCES;
+        let was_given_up = source.silences >= MAX_SILENCES || source.rests_until > now;
         source.heard(now, content);
         self.totals.received_bytes += content;
         if let Some(open) = source.open.get_mut(&request) {
@@ -105,8 +114,9 @@ impl Download {
 
     /// Content of an open request was taken in; with `finished`, a piece of it is dealt with.
     fn arrived(&mut self, node: NodeId, request: RequestId, content: u64, finished: Option<u32>) {
-        let Some(open) = self.sources.get_mut(&node).and_then(|source| source.open.get_mut(&request)) else { return };
-        open.bytes_left = open.bytes_left.saturating_sub(content);
+        let Some(source) = self.sources.get_mut(&node) else { return };
+        source.came(request, content);
+        let Some(open) = source.open.get_mut(&request) else { return };
         if let Some(index) = finished {
             open.pieces.remove(&index);
         }

@@ -29,9 +29,12 @@ use crate::time::Timestamp;
 use source::Source;
 use transfer::{Place, Transfer};
 
-/// A source that has not said anything for this long, while it was asked for something, is asked no more for a while.
-/// Far above the longest round trip, and short enough for a person who waits.
+/// A source that has not said anything for this long, while it was asked for something, is asked no more for a while,
+/// where another may be asked instead. Far above the longest round trip, and short enough for a person who waits.
 pub const SILENCE_MS: u64 = 30_000;
+/// The same for the only source there is. Links are down for half a minute and come back; a connection that is down for
+/// a minute is closed, so a source that is silent for longer does not answer although its link stands.
+pub const LONE_SILENCE_MS: u64 = 75_000;
 /// A request that stands still for this long is moved elsewhere even if its source is otherwise alive.
 pub const STANDSTILL_MS: u64 = 120_000;
 /// A source that is fetching the blob itself gets this long for each further piece.
@@ -57,6 +60,8 @@ pub enum Input {
     },
     SourceDown(NodeId),
     Answer(NodeId, Answer),
+    /// Bytes came from it, of a frame that is not whole yet: on a slow link a frame takes seconds.
+    Heard(NodeId),
     /// What may be asked for now (windows, budgets, room on the disk).
     Allow(Allowance),
     /// Time has passed; due by [`Download::next_tick`].
@@ -190,6 +195,7 @@ impl Download {
             Input::SourceUp { node, cost, relays } => self.source_up(now, node, cost, relays),
             Input::SourceDown(node) => self.source_down(node),
             Input::Answer(node, answer) => self.answer(now, node, answer, out),
+            Input::Heard(node) => self.heard(now, node),
             Input::Allow(allowance) => self.allowance = allowance,
             Input::Tick => self.expire(now, out),
         }
@@ -226,11 +232,15 @@ impl Download {
         // Out of the queue first: its place there depends on what changes.
         self.move_to(blob, Place::Asked);
         if let Some(transfer) = self.transfers.get_mut(&blob) {
+            let hurry = wanted.urgency < transfer.wanted.urgency;
             transfer.wanted.urgency = transfer.wanted.urgency.min(wanted.urgency);
             transfer.wanted.rank = wanted.rank;
             transfer.wanted.home = wanted.home.or(transfer.wanted.home);
             transfer.objections.retain(|_, objection| matches!(objection.reason, Reason::Faulty(_)));
             self.place(blob);
+            if hurry {
+                self.hurry(blob, out);
+            }
             return;
         }
         let (size, present) = (wanted.size, wanted.present.is_full());
@@ -243,6 +253,16 @@ impl Download {
             self.complete(blob, out);
         } else {
             self.place(blob);
+        }
+    }
+
+    /// What was asked for as bulk has a person waiting for it now.
+    fn hurry(&mut self, blob: BlobId, out: &mut Vec<Output>) {
+        for (&node, source) in &mut self.sources {
+            for (&request, open) in source.open.iter_mut().filter(|(_, open)| open.blob == blob) {
+                open.urgency = Urgency::Interactive;
+                out.push(Output::Send(node, Request::Hurry(request)));
+            }
         }
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::source::Open;
 use super::transfer::{ListState, Place, Transfer};
 use super::{
-    Allowance, Download, Fault, MAX_FAULTS, MAX_SILENCES, Output, Reason, SILENCE_MS, STANDSTILL_MS, WAITING_MS,
+    Allowance, Download, Fault, LONE_SILENCE_MS, MAX_FAULTS, MAX_SILENCES, Output, Reason, SILENCE_MS, STANDSTILL_MS,
+    WAITING_MS,
 };
 use crate::blob::BlobId;
 use crate::blob::message::{Request, RequestId, Route, Urgency, Want};
@@ -33,13 +34,18 @@ impl Download {
         let deferred = self.deferred.first().map(|(at, _)| *at);
         let silent = self.sources.values().filter_map(|source| {
             let asked = source.open.values().any(|open| open.waiting.is_none());
-            asked.then(|| source.heard_at.plus_millis(SILENCE_MS))
+            asked.then(|| source.heard_at.plus_millis(self.silence_ms()))
         });
         let still = self
             .sources
             .values()
             .flat_map(|source| source.open.values().map(|open| still_until(open, source.interactive_at)));
         deferred.into_iter().chain(silent).chain(still).min()
+    }
+
+    /// How long a source that was asked may say nothing.
+    fn silence_ms(&self) -> u64 {
+        if self.sources.len() > 1 { SILENCE_MS } else { LONE_SILENCE_MS }
     }
 
     /// Asks for as much as the windows allow.
@@ -228,7 +234,7 @@ impl Download {
 
     /// A request is over; what has not arrived of it can be asked for again.
     pub(super) fn end(&mut self, node: NodeId, request: RequestId) {
-        let open = self.sources.get_mut(&node).and_then(|source| source.open.remove(&request));
+        let open = self.sources.get_mut(&node).and_then(|source| source.end(request));
         if let Some(open) = open {
             self.give_back(node, request, &open);
         }
@@ -280,9 +286,10 @@ impl Download {
             self.deferred.remove(&(at, blob));
         }
         let mut silent = BTreeSet::new();
+        let patience_ms = self.silence_ms();
         for (&node, source) in &mut self.sources {
             let asked = source.open.values().any(|open| open.waiting.is_none());
-            if asked && now.millis_since(source.heard_at) >= SILENCE_MS {
+            if asked && now.millis_since(source.heard_at) >= patience_ms {
                 source.silences += 1;
                 source.rests_until = now.plus_millis(SILENCE_MS << source.silences.min(MAX_SILENCES));
                 silent.insert(node);

@@ -9,7 +9,9 @@ use crate::time::Timestamp;
 /// The window aims at this much of a source's measured rate: several round trips of the longest links, so that a
 /// lost second is not felt, and little enough to move elsewhere when the source fails.
 const WINDOW_SECONDS: u64 = 4;
-const MIN_WINDOW_BYTES: u64 = 512 * 1024;
+const MIN_WINDOW_BYTES: u64 = 64 * 1024;
+/// Before a rate is known: what the fastest links of today carry in a round trip.
+const FIRST_WINDOW_BYTES: u64 = 512 * 1024;
 const MAX_WINDOW_BYTES: u64 = 16 * 1024 * 1024;
 /// Everything asked of one source, waiting requests included: bounds what a source can make the receiver buffer
 /// by sending many pieces and finishing none.
@@ -53,6 +55,9 @@ pub(super) struct Source {
     /// Content that may still arrive for requests that were cancelled.
     late_bytes: u64,
     rate: Rate,
+    /// Since its window was three quarters empty of bulk, until it is full: so requests go out a few dozen in one packet,
+    /// where one for each small answer would be a packet each.
+    refilling: bool,
 }
 
 impl Source {
@@ -69,24 +74,46 @@ impl Source {
             next_request: 0,
             late_bytes: 0,
             rate: Rate::default(),
+            refilling: true,
         }
     }
 
     /// How many more bytes may be asked for now; 0 where nothing may. What a person waits for has a window of its
     /// own, so that it never waits until bulk has arrived.
     pub(super) fn room_bytes(&self, urgency: Urgency) -> u64 {
+        if urgency == Urgency::Bulk && !self.refilling { 0 } else { self.free_bytes(urgency) }
+    }
+
+    fn free_bytes(&self, urgency: Urgency) -> u64 {
         let reserved = if urgency == Urgency::Bulk { RESERVED_REQUESTS } else { 0 };
         let all: u64 = self.open.values().map(|open| open.bytes_left).sum();
         if self.open.len() >= MAX_OPEN_REQUESTS - reserved || all >= MAX_OPEN_BYTES {
             return 0;
         }
+        self.window_bytes().saturating_sub(self.used_bytes(urgency)).min(MAX_OPEN_BYTES - all)
+    }
+
+    fn used_bytes(&self, urgency: Urgency) -> u64 {
         let counted = self.open.values().filter(|open| open.urgency == urgency && open.waiting.is_none());
-        let used: u64 = counted.map(|open| open.bytes_left).sum();
-        self.window_bytes().saturating_sub(used).min(MAX_OPEN_BYTES - all)
+        counted.map(|open| open.bytes_left).sum()
     }
 
     fn window_bytes(&self) -> u64 {
-        (self.rate.bytes_per_second * WINDOW_SECONDS).clamp(MIN_WINDOW_BYTES, MAX_WINDOW_BYTES)
+        match self.rate.bytes_per_second {
+            0 => FIRST_WINDOW_BYTES,
+            rate => (rate * WINDOW_SECONDS).clamp(MIN_WINDOW_BYTES, MAX_WINDOW_BYTES),
+        }
+    }
+
+    /// Something was asked for or has come: is it time for more?
+    fn look_at_room(&mut self) {
+        if self.free_bytes(Urgency::Bulk) == 0 {
+            self.refilling = false;
+        } else if !self.refilling {
+            let bytes = self.used_bytes(Urgency::Bulk) <= self.window_bytes() / 4 * 3;
+            let requests = self.open.len() <= (MAX_OPEN_REQUESTS - RESERVED_REQUESTS) / 4 * 3;
+            self.refilling = bytes && requests;
+        }
     }
 
     /// Takes note of a request and gives it its number.
@@ -100,6 +127,7 @@ impl Source {
         // A connection that lives for 4 billion requests would reuse numbers that are long over.
         self.next_request = self.next_request.wrapping_add(1);
         self.open.insert(request, open);
+        self.look_at_room();
         request
     }
 
@@ -110,9 +138,24 @@ impl Source {
         self.rate.add(now, content_bytes);
     }
 
+    /// Notes that content of a request has come.
+    pub(super) fn came(&mut self, request: RequestId, content_bytes: u64) {
+        if let Some(open) = self.open.get_mut(&request) {
+            open.bytes_left = open.bytes_left.saturating_sub(content_bytes);
+        }
+        self.look_at_room();
+    }
+
+    /// A request is over.
+    pub(super) fn end(&mut self, request: RequestId) -> Option<Open> {
+        let open = self.open.remove(&request);
+        self.look_at_room();
+        open
+    }
+
     /// Forgets a request; what is still on its way for it will be ignored.
     pub(super) fn cancel(&mut self, request: RequestId) -> Option<Open> {
-        let open = self.open.remove(&request)?;
+        let open = self.end(request)?;
         self.late_bytes += open.bytes_left;
         Some(open)
     }

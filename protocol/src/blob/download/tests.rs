@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::collections::VecDeque;
+
 use super::*;
 use crate::blob::message::{RequestId, Route, Want};
 use crate::blob::piece::PIECE_BYTES;
@@ -228,4 +230,76 @@ fn a_source_that_lies_again_and_again_is_asked_for_nothing_any_more() {
     play.tell(NOW, Input::SourceDown(node(1)));
     play.up(1, 0, false);
     assert_eq!(play.wants(), [], "coming back does not make it clean");
+}
+
+#[test]
+fn wants_for_small_files_go_out_in_crowds() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    for number in 0..2_000 {
+        play.small(number, Urgency::Bulk);
+    }
+    let mut open: VecDeque<_> = play.wants().into();
+    let (first, mut crowds, mut answered) = (open.len(), Vec::new(), 0);
+    while let Some((_, want)) = open.pop_front() {
+        let number = (0..2_000).find(|number| small(*number).0 == want.blob).unwrap();
+        let answer = Answer::Piece { request: want.request, index: 0, offset: 0, bytes: small(number).1 };
+        play.tell(NOW, Input::Answer(node(1), answer));
+        answered += 1;
+        let wants = play.wants();
+        if !wants.is_empty() {
+            crowds.push(wants.len());
+            assert!(open.len() * 4 >= first * 2, "asked in time: {} of {first} are still on their way", open.len());
+        }
+        open.extend(wants);
+    }
+    assert_eq!(answered, 2_000);
+    assert!(crowds.len() < 50, "{} packets of wants", crowds.len());
+}
+
+#[test]
+fn what_is_on_its_way_is_hurried_when_a_person_waits_for_it() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    play.small(1, Urgency::Bulk);
+    let request = play.wants()[0].1.request;
+    play.small(1, Urgency::Interactive);
+    assert_eq!(play.out, [Output::Send(node(1), Request::Hurry(request))]);
+    play.out.clear();
+    play.small(1, Urgency::Interactive);
+    assert_eq!(play.out, []);
+}
+
+#[test]
+fn bytes_of_a_frame_that_is_not_whole_are_no_silence() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    play.up(2, 1, false);
+    play.small(1, Urgency::Bulk);
+    assert_eq!(play.wants().len(), 1);
+    for second in 0..120 {
+        let now = NOW.plus_millis(second * 1000);
+        if second % 20 == 0 {
+            play.tell(now, Input::Heard(node(1)));
+        }
+        play.tell(now, Input::Tick);
+    }
+    let silent = |output: &Output| matches!(output, Output::Penalise(_, Fault::Silent));
+    assert!(!play.out.iter().any(silent), "{:?}", play.out);
+}
+
+#[test]
+fn the_only_source_may_be_silent_for_as_long_as_a_link_is_down() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    play.small(1, Urgency::Bulk);
+    play.wants();
+    play.tell(NOW.plus_millis(60_000), Input::Tick);
+    assert_eq!(play.out, []);
+    play.tell(NOW.plus_millis(LONE_SILENCE_MS), Input::Tick);
+    assert!(play.out.contains(&Output::Penalise(node(1), Fault::Silent)));
+    play.wants();
+    // And when it speaks again, it is asked again at once.
+    play.tell(NOW.plus_millis(LONE_SILENCE_MS + 1), Input::Heard(node(1)));
+    assert_eq!(play.wants().len(), 1);
 }

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 use super::BlobId;
 use super::message::{
-    Answer, MAX_HOPS, MAX_OPEN_REQUESTS, MAX_WANT_PIECES, Refusal, Request, RequestId, Route, Urgency, Want,
+    Answer, FRAME_DATA_BYTES, MAX_HOPS, MAX_OPEN_REQUESTS, MAX_WANT_PIECES, MIN_FRAME_DATA_BYTES, Refusal, Request,
+    RequestId, Route, Urgency, Want,
 };
 use super::piece::{MAX_BLOB_BYTES, piece_count, piece_len};
 use super::piece_set::PieceSet;
@@ -51,6 +52,11 @@ pub enum Input {
     Room {
         peer: NodeId,
         frames: u32,
+    },
+    /// How much of content is to be in one frame for this peer from now on.
+    FrameSize {
+        peer: NodeId,
+        bytes: usize,
     },
     /// The answer to [`Output::Read`].
     Read {
@@ -160,9 +166,14 @@ impl Upload {
                     self.unneeded(&serving, out);
                 }
             }
+            Input::Request(peer, Request::Hurry(request)) => self.hurry(peer, request, out),
             Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, out),
             Input::Arrived { blob, index } => self.piece_arrived(now, blob, index, out),
             Input::Room { peer, frames } => self.give_room(peer, frames, out),
+            Input::FrameSize { peer, bytes } => {
+                let bytes = bytes.clamp(MIN_FRAME_DATA_BYTES, FRAME_DATA_BYTES);
+                self.peers.entry(peer).or_default().frame_bytes = bytes;
+            }
             Input::Read { ticket, read } => self.read(now, ticket, read, out),
             Input::Gone(peer) => self.gone(peer, out),
         }
@@ -192,6 +203,15 @@ impl Upload {
         state.open.insert(request, Serving::new(ticket, want));
         let Want { blob, size, urgency, route, .. } = want;
         out.push(Output::Check { ticket, peer, blob, size, urgency, route });
+    }
+
+    fn hurry(&mut self, peer: NodeId, request: RequestId, out: &mut Vec<Output>) {
+        let Some(serving) = self.peers.get_mut(&peer).and_then(|state| state.hurry(request)) else { return };
+        if serving.is_arriving() {
+            // Whoever fetches it is to hurry too.
+            let Want { blob, size, urgency, route, .. } = serving.want;
+            out.push(Output::Check { ticket: serving.ticket, peer, blob, size, urgency, route });
+        }
     }
 
     fn checked(&mut self, now: Timestamp, ticket: Ticket, verdict: Verdict, out: &mut Vec<Output>) {

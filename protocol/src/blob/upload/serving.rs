@@ -152,8 +152,8 @@ impl Serving {
         pieces
     }
 
-    /// The next frame, and whether it ends the list or a piece.
-    fn next_frame(&mut self) -> Option<(Frame, bool)> {
+    /// The next frame, of at most `frame_bytes` (whole values of the list), and whether it ends the list or a piece.
+    fn next_frame(&mut self, frame_bytes: usize) -> Option<(Frame, bool)> {
         let item = *self.sendable.front()?;
         let (start, whole) = match item {
             Item::List => {
@@ -166,7 +166,7 @@ impl Serving {
             Item::Piece(index) => (0, piece_len(self.want.size, index)),
         };
         let offset = self.front_offset.unwrap_or(start);
-        let len = FRAME_DATA_BYTES.min(whole.saturating_sub(offset));
+        let len = (frame_bytes - frame_bytes % VALUE_BYTES).min(whole.saturating_sub(offset));
         let frame = match item {
             Item::List => Frame::List { offset, len },
             Item::Piece(index) => Frame::Piece { index, offset, len },
@@ -181,14 +181,28 @@ impl Serving {
 }
 
 /// An asking peer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Peer {
     pub(super) open: BTreeMap<RequestId, Serving>,
     /// Frames that its stream takes now.
     pub(super) room: u32,
+    /// Content in a frame, at most.
+    pub(super) frame_bytes: usize,
     /// Requests with something to send, whose turn is next at the front.
     interactive: VecDeque<RequestId>,
     bulk: VecDeque<RequestId>,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            open: BTreeMap::new(),
+            room: 0,
+            frame_bytes: FRAME_DATA_BYTES,
+            interactive: VecDeque::new(),
+            bulk: VecDeque::new(),
+        }
+    }
 }
 
 impl Peer {
@@ -209,6 +223,17 @@ impl Peer {
         }
     }
 
+    /// A person waits for it by now. `None` where nothing changes.
+    pub(super) fn hurry(&mut self, request: RequestId) -> Option<&Serving> {
+        let serving = self.open.get_mut(&request).filter(|serving| serving.want.urgency == Urgency::Bulk)?;
+        serving.want.urgency = Urgency::Interactive;
+        if std::mem::take(&mut serving.queued) {
+            self.bulk.retain(|queued| *queued != request);
+            self.enqueue(request);
+        }
+        self.open.get(&request)
+    }
+
     pub(super) fn remove(&mut self, request: RequestId) -> Option<Serving> {
         let serving = self.open.remove(&request)?;
         self.ring(serving.want.urgency).retain(|queued| *queued != request);
@@ -219,7 +244,8 @@ impl Peer {
     pub(super) fn next_frame(&mut self) -> Option<(RequestId, Frame)> {
         let urgency = if self.interactive.is_empty() { Urgency::Bulk } else { Urgency::Interactive };
         let request = *self.ring(urgency).front()?;
-        let (frame, ends) = self.open.get_mut(&request).and_then(Serving::next_frame)?;
+        let frame_bytes = self.frame_bytes;
+        let (frame, ends) = self.open.get_mut(&request).and_then(|serving| serving.next_frame(frame_bytes))?;
         if ends {
             // The turn passes on.
             self.ring(urgency).pop_front();

@@ -221,3 +221,41 @@ fn a_copy_that_cannot_be_read_is_refused_as_damaged() {
     driver.tell(Input::Read { ticket, read: Err(ReadError::Damaged) });
     assert_eq!(driver.sent, [Answer::Refused { request: 1, reason: Refusal::Damaged }]);
 }
+
+#[test]
+fn frames_are_no_larger_than_the_line_takes_in_a_moment() {
+    let mut driver = Driver::new(Verdict::Held);
+    driver.tell(Input::FrameSize { peer: PEER, bytes: 10_000 });
+    driver.want(Want { list_from: Some(0), count: 1, ..want(1, Urgency::Bulk) });
+    driver.room(MAX_ROOM_FRAMES);
+    driver.room(MAX_ROOM_FRAMES);
+    let sizes: Vec<_> = driver.sent.iter().map(Answer::content_bytes).collect();
+    assert_eq!(sizes[..2], [4 * 32, 10_000 - 10_000 % 32]);
+    assert_eq!(sizes[1..].iter().sum::<usize>(), PIECE_BYTES as usize);
+    // Below the least, what surrounds the bytes would cost more than it saves.
+    driver.tell(Input::FrameSize { peer: PEER, bytes: 1 });
+    driver.want(want(2, Urgency::Bulk));
+    assert_eq!(driver.sent.last().unwrap().content_bytes(), MIN_FRAME_DATA_BYTES);
+}
+
+#[test]
+fn bulk_for_which_a_person_waits_by_now_overtakes_the_rest() {
+    let mut driver = Driver::new(Verdict::Held);
+    driver.want(want(1, Urgency::Bulk));
+    driver.want(want(2, Urgency::Bulk));
+    driver.room(1);
+    driver.tell(Input::Request(PEER, Request::Hurry(2)));
+    driver.tell(Input::Request(PEER, Request::Hurry(77)));
+    driver.room(9);
+    assert_eq!(driver.order(), [1, 2, 2, 2, 2, 2, 2, 2, 2, 1]);
+}
+
+#[test]
+fn whoever_fetches_for_others_hurries_when_they_do() {
+    let present = PieceSet::empty(4);
+    let mut driver = Driver::new(Verdict::Arriving { present });
+    driver.want(want(1, Urgency::Bulk));
+    let mut out = Vec::new();
+    driver.upload.handle(NOW, Input::Request(PEER, Request::Hurry(1)), &mut out);
+    assert!(matches!(out[..], [Output::Check { urgency: Urgency::Interactive, .. }]), "{out:?}");
+}

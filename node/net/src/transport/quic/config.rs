@@ -37,8 +37,9 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// even if every peer sends and no driver reads.
 pub(super) const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * 3 / 2;
 
-/// Bytes that we hold until the peer acknowledges them, for one connection; above that, writing waits.
-const SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
+/// Bytes that we hold until the peer acknowledges them, for one connection; above that, writing waits. Once the line is
+/// known, `congestion` sets it to what the line takes.
+const SEND_WINDOW_BYTES: u64 = congestion::MAX_SEND_WINDOW_BYTES;
 
 /// Ethernet's 1500 less the headers of IPv4 and UDP. Quinn's own 1452 costs 0.5 % more packets.
 const MAX_DATAGRAM_BYTES: u16 = 1472;

@@ -97,6 +97,11 @@ impl Adapter {
         self.state().model.let_through();
     }
 
+    /// Bytes that are worth having in quinn's hands: in flight, and those that the line takes in `ahead`.
+    pub(super) fn sendable(&self, ahead: Duration) -> u64 {
+        self.state().model.sendable(ahead.as_secs_f64()) as u64
+    }
+
     fn since(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.0.began)
     }

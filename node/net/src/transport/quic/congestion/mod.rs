@@ -1,7 +1,7 @@
 //! The congestion controller: what it is, and the one place where it is chosen.
 //!
 //! `model` is the theory, pure; `adapter` puts it behind quinn's trait; `memory` keeps what a connection found for the
-//! next one to the same peer; `prober` ends the silence after an outage. `link` (tests) is a simulated link on which the
+//! next one to the same peer; `prober` ends the silence after an outage and keeps what waits to be sent short. `link` (tests) is a simulated link on which the
 //! model's promises are figures.
 //!
 //! What the layers above do: every connection is [`introduced`](introduce) when its handshake has shown who the peer is,
@@ -25,7 +25,7 @@ use quinn::congestion::ControllerFactory;
 
 pub use adapter::Ceiling;
 pub use memory::{Path, PathMemory};
-pub(super) use prober::Prober;
+pub(super) use prober::{MAX_SEND_WINDOW_BYTES, Prober};
 
 /// The controller of every QUIC connection of this node, dialled or accepted.
 pub(super) fn controller(memory: PathMemory, ceiling: Ceiling) -> Arc<dyn ControllerFactory + Send + Sync> {

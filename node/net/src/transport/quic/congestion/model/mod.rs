@@ -59,8 +59,10 @@
 //!
 //! Quinn's probe timeout doubles without limit, and after an outage of 15 s the next probe may come 16 s later. So while
 //! nothing is heard, [`Model::window`] lets one more packet through now and then ([`PROBE_EVERY`]), if the sender is woken
-//! (`Prober`), and at once when the peer was heard; one per half second is less than RFC 8085 §3.1 asks of senders without feedback at these round trips.
-//! After an outage the start begins again, with half the window, and what the outage took does not count as loss.
+//! (`Prober`), and at once when the peer was heard; one per half second is less than RFC 8085 §3.1 asks of senders
+//! without feedback at these round trips. After an outage the start begins again, with half the window, and what the
+//! outage took does not count as loss. Where the path is known to hold less than ten packets, doubling would flood it:
+//! there it cruises at once.
 //!
 //! Units inside: seconds, bytes, bytes a second.
 
@@ -103,12 +105,13 @@ const STALL_RTTS: f64 = 3.0;
 /// 20 s carry.
 const PROBE_EVERY: (f64, f64) = (0.5, 1.0);
 
-/// But no more than the sixteenth part of what the link carried.
-const PROBE_PACKETS: f64 = 16.0;
+/// But no more than so small a part of what the link carried: on a slow link the other end, which asks with a few bytes,
+/// is heard before the next of these is due.
+const PROBE_PACKETS: f64 = 32.0;
 
 /// Packets that go out after an outage, however much of it is still in flight: quinn takes a packet for lost when three
 /// later ones were acknowledged, and by its clock only late, for that counts the outage as a round trip.
-const RESTART_PACKETS: f64 = 5.0;
+const RESTART_PACKETS: f64 = 3.0;
 
 /// Without traffic for so long, others may have come: the window is no longer proved. RFC 9002 §7.8 would have it so
 /// after one round trip, which costs dear at 600 ms.
@@ -220,8 +223,8 @@ pub(super) struct Model {
     let_through: bool,
     /// After an outage: what was lost in it says nothing of the link.
     recovering: bool,
-    /// What was in flight when it ended, most of it lost.
-    left_in_flight: f64,
+    /// What may still be sent beyond the window to find out what was lost in it.
+    beyond: f64,
 }
 
 impl Model {
@@ -261,7 +264,7 @@ impl Model {
             last_heard: now,
             let_through: false,
             recovering: false,
-            left_in_flight: 0.0,
+            beyond: 0.0,
         }
     }
 
@@ -303,6 +306,7 @@ impl Model {
         self.in_flight += bytes as f64;
         self.unheard_since.get_or_insert(now);
         self.last_sent = now;
+        self.beyond = (self.beyond - bytes as f64).max(0.0);
         self.let_through = false;
     }
 
@@ -424,8 +428,8 @@ impl Model {
             window = window.min(to);
         }
         window += self.mtu;
-        if self.recovering {
-            window = window.max(self.left_in_flight + RESTART_PACKETS * self.mtu);
+        if self.beyond > 0.0 {
+            window = window.max(self.in_flight + self.mtu + self.beyond);
         }
         if self.is_stalled(now) {
             let silence = now - self.last_heard;
@@ -439,6 +443,15 @@ impl Model {
             }
         }
         window as u64
+    }
+
+    /// Bytes in flight and those that the line takes in so many seconds. While the start doubles the window, what four
+    /// round trips will make of it.
+    pub(super) fn sendable(&self, ahead: f64) -> f64 {
+        match self.phase {
+            Phase::Start | Phase::Hold => self.window * 16.0,
+            Phase::Cruise | Phase::Drain | Phase::Contended => self.window + self.rate.max(self.peak / 2.0) * ahead,
+        }
     }
 
     pub(super) fn sample(&self, now: Duration) -> Sample {

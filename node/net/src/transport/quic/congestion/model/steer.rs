@@ -1,7 +1,7 @@
 //! What a round teaches: the window for the next.
 
 use super::round::Round;
-use super::{Draining, INITIAL_PACKETS, MAX_LOSS, MIN_WINDOW_PACKETS, Model, Phase, START_SAMPLES};
+use super::{Draining, INITIAL_PACKETS, MAX_LOSS, MIN_WINDOW_PACKETS, Model, Phase, RESTART_PACKETS, START_SAMPLES};
 
 /// Packets that a flow keeps in the queue, at most. Fewer, and the noise of `base` decides who gets what; more, and a
 /// ping beside it sees it.
@@ -118,14 +118,21 @@ impl Model {
 
     /// After an outage or a long silence: what is known stays known, but only half of it is used at once.
     pub(super) fn begin_again(&mut self, now: f64) {
-        self.phase = Phase::Start;
-        self.start_gain = 1.0;
-        self.window = (self.window / 2.0).max(INITIAL_PACKETS * self.mtu).min(self.window);
+        let product = self.peak * self.base.get();
+        if product.is_finite() && product > 0.0 && product < INITIAL_PACKETS * self.mtu {
+            // Doubling would overshoot by more than the path holds, and what it holds is known.
+            self.phase = Phase::Cruise;
+            self.window = self.window.min(product + self.aim()).max(MIN_WINDOW_PACKETS * self.mtu);
+        } else {
+            self.phase = Phase::Start;
+            self.start_gain = 1.0;
+            self.window = (self.window / 2.0).max(INITIAL_PACKETS * self.mtu).min(self.window);
+        }
         self.contended = false;
         self.draining = Draining::No;
         self.queued_for = 0.0;
         self.recovering = true;
-        self.left_in_flight = self.in_flight;
+        self.beyond = RESTART_PACKETS * self.mtu;
         self.samples = self.samples.min(1);
         self.round = Round::new(now);
     }
