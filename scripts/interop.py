@@ -28,7 +28,7 @@ async def converse(address: str) -> None:
         async with host.run(listen_addrs=[listen]):
             info = info_from_p2p_addr(Multiaddr(address))
             await host.connect(info)
-            print(f"  connected with {info.peer_id}")
+            print(f"  connected, and the key proved")
             stream = await host.new_stream(info.peer_id, [IDENTIFY])
             message = Identify()
             message.ParseFromString(await read_length_prefixed_protobuf(stream, use_varint_format=True))
@@ -37,7 +37,7 @@ async def converse(address: str) -> None:
                 raise RuntimeError(f"identify says {message.agent_version!r}, not kapok/…")
             print(f"  identified: {message.agent_version}, {len(message.protocols)} protocols")
             rtts = await PingService(host).ping(info.peer_id, PINGS)
-            print(f"  {len(rtts)} pings, {min(rtts) / 1000:.1f} ms")
+            print(f"  {len(rtts)} pings, the fastest in {min(rtts)} ms")
 
 
 def main() -> int:
