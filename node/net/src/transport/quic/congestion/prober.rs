@@ -11,7 +11,8 @@
 //! through ([`Adapter::is_stalled`]), rarely on slow links, and at once when the other end was heard.
 //!
 //! Quinn takes as many bytes as its send window allows, and what it has taken cannot be overtaken. At 512 kbit/s two
-//! megabytes are half a minute in front of what a person waits for. So it is given half a second's worth.
+//! megabytes are half a minute in front of what a person waits for. So it is given half a second's worth, or what two round
+//! trips take where that is more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -35,8 +36,7 @@ const DOUBT: Duration = Duration::from_secs(2);
 const ASK_EVERY: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(800));
 
 /// What may wait to be sent: long enough that no disk and no busy processor makes the line wait.
-const AHEAD: Duration = Duration::from_millis(400);
-
+const AHEAD: Duration = Duration::from_millis(250);
 /// Never less: a first flight and what answers it.
 const MIN_SEND_WINDOW_BYTES: u64 = 48 * 1024;
 
