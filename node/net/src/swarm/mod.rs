@@ -27,7 +27,6 @@ use kapok_protocol::identity::NodeId;
 use libp2p::Multiaddr;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-pub use crate::transport::Path;
 pub use dial::{Attempt, DialError, Failure};
 pub use libp2p::Stream;
 pub use neighbours::LinkKind;
@@ -39,8 +38,6 @@ pub use streams::{AcceptError, IncomingStreams, OpenError, is_unsupported};
 use dial::Caller;
 use streams::Acceptors;
 use task::{Command, Kinds};
-
-use crate::transport::{Ceiling, PathMemory};
 
 /// What happens, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,27 +193,6 @@ impl Network {
     /// They have proved nothing.
     pub async fn neighbours(&self) -> Vec<(NodeId, Vec<Multiaddr>)> {
         self.ask(|reply| Command::Neighbours { reply }).await.unwrap_or_default()
-    }
-
-    /// What was learnt of the paths to other nodes, in this run and in those before ([`Network::remember_path`]).
-    #[must_use]
-    pub fn paths(&self) -> Vec<(NodeId, Path)> {
-        let known = self.paths.paths().into_iter();
-        known.filter_map(|(peer, path)| Some((node_id(&peer).ok()?, path))).collect()
-    }
-
-    /// Remembers the path to `node` from an earlier run, so that the next connection goes on where that one was.
-    /// Figures that no path can have are not taken.
-    pub fn remember_path(&self, node: NodeId, path: Path) {
-        if let Ok(peer) = peer_id(&node) {
-            self.paths.insert(peer, path);
-        }
-    }
-
-    /// The rate in bytes a second that each QUIC connection keeps below, for links whose rate is known; `None`: as fast
-    /// as the link turns out to be. Holds for connections that are open, too.
-    pub fn set_rate_limit(&self, bytes_per_second: Option<u64>) {
-        self.ceiling.set(bytes_per_second);
     }
 
     /// Ends the network: the peers are told, and the ports are free afterwards (QUIC's as soon as the drivers have

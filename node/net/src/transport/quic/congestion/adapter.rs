@@ -152,12 +152,12 @@ impl Controller for Adapter {
         self.note(&mut state, now);
     }
 
-    fn on_congestion_event(&mut self, now: Instant, _: Instant, _: bool, lost_bytes: u64) {
+    fn on_congestion_event(&mut self, now: Instant, sent: Instant, _: bool, lost_bytes: u64) {
         let model = &mut self.state().model;
         if lost_bytes == 0 {
             model.marked(self.since(now));
         } else {
-            model.lost(self.since(now), lost_bytes);
+            model.lost(self.since(now), self.since(sent), lost_bytes);
         }
     }
 

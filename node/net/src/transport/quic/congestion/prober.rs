@@ -37,7 +37,6 @@ const ASK_EVERY: (Duration, Duration) = (Duration::from_millis(400), Duration::f
 
 /// What may wait to be sent: long enough that no disk and no busy processor makes the line wait.
 const AHEAD: Duration = Duration::from_millis(250);
-
 /// Never less: a first flight and what answers it.
 const MIN_SEND_WINDOW_BYTES: u64 = 48 * 1024;
 

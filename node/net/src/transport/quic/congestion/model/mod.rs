@@ -221,8 +221,10 @@ pub(super) struct Model {
     last_heard: f64,
     /// During an outage: the peer was heard, so that the next probe need not wait.
     let_through: bool,
-    /// After an outage: what was lost in it says nothing of the link.
+    /// The first round after an outage.
     recovering: bool,
+    /// When the last outage ended: what was sent before and lost says nothing of the link.
+    restarted: f64,
     /// What may still be sent beyond the window to find out what was lost in it.
     beyond: f64,
 }
@@ -264,6 +266,7 @@ impl Model {
             last_heard: now,
             let_through: false,
             recovering: false,
+            restarted: 0.0,
             beyond: 0.0,
         }
     }
@@ -384,9 +387,11 @@ impl Model {
             || now - self.round.started > MAX_ROUND_RTTS * self.smoothed_rtt
     }
 
-    pub(super) fn lost(&mut self, now: Duration, bytes: u64) {
+    /// `sent`: when the newest of what was lost was sent.
+    pub(super) fn lost(&mut self, now: Duration, sent: Duration, bytes: u64) {
         self.in_flight = (self.in_flight - bytes as f64).max(0.0);
-        if self.recovering {
+        // What an outage took is often found out only after the first round that follows.
+        if self.recovering || sent.as_secs_f64() < self.restarted {
             return;
         }
         self.round.lost += bytes as f64;

@@ -132,6 +132,7 @@ impl Model {
         self.draining = Draining::No;
         self.queued_for = 0.0;
         self.recovering = true;
+        self.restarted = now;
         self.beyond = RESTART_PACKETS * self.mtu;
         self.samples = self.samples.min(1);
         self.round = Round::new(now);
