@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kapok_net::Multiaddr;
-use kapok_net::blob::BlobBackend;
-use kapok_protocol::blob::piece::{piece_count, piece_offset};
+use kapok_net::blob::{Begun, BlobBackend};
+use kapok_protocol::blob::piece::{PieceList, piece_count, piece_offset};
 use kapok_protocol::blob::recipe::Recipe;
 use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
@@ -70,7 +70,7 @@ impl BlobBackend for BlobsOnDisk {
         self.app.blobs.recipe(*blob).ok().flatten()
     }
 
-    fn begin(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String> {
+    fn begin(&self, blob: &BlobId, size: u64) -> Result<Begun, String> {
         let mut partials = self.partials();
         if !partials.contains_key(blob) {
             let partial = self.app.blobs.partial(*blob, size).map_err(|error| error.to_string())?;
@@ -78,12 +78,28 @@ impl BlobBackend for BlobsOnDisk {
         }
         let count = piece_count(size);
         let mut present = PieceSet::empty(count);
+        let (mut list, mut parts) = (None, Vec::new());
         if let Some(partial) = partials.get(blob) {
+            // Of a blob of one piece the name says everything.
+            list = partial.list().filter(|_| count > 1);
+            parts = partial.prefixes();
             (0..count).filter(|index| partial.has(*index)).for_each(|index| {
                 present.insert(index);
             });
         }
-        Ok(present)
+        Ok(Begun { present, list, parts })
+    }
+
+    fn keep_list(&self, list: &PieceList) -> Result<(), String> {
+        let partials = self.partials();
+        let partial = partials.get(&list.blob()).ok_or("it was not begun")?;
+        partial.keep_list(list).map_err(|error| error.to_string())
+    }
+
+    fn write_part(&self, blob: &BlobId, index: u32, offset: u32, bytes: &[u8]) -> Result<(), String> {
+        let partials = self.partials();
+        let partial = partials.get(blob).ok_or("it was not begun")?;
+        partial.write_prefix(index, offset, bytes).map_err(|error| error.to_string())
     }
 
     fn write_piece(&self, blob: &BlobId, index: u32, bytes: &[u8]) -> Result<(), String> {

@@ -7,6 +7,17 @@ use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use libp2p::Multiaddr;
 
+/// What is here of a blob that has been begun.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// Pieces that are here and proved.
+    pub present: PieceSet,
+    /// The piece list, if it was kept.
+    pub list: Option<PieceList>,
+    /// The first bytes of pieces that are not whole. They are not proved.
+    pub parts: Vec<(u32, Vec<u8>)>,
+}
+
 /// The node behind the exchange. Calls may block for as long as an fsync takes.
 pub trait BlobBackend: Send + Sync + 'static {
     /// Whether a live entry that `peer` may receive names the blob.
@@ -28,7 +39,19 @@ pub trait BlobBackend: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why it cannot be taken (a full disk).
-    fn begin(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String>;
+    fn begin(&self, blob: &BlobId, size: u64) -> Result<Begun, String>;
+
+    /// Keeps the list of a blob that was begun.
+    ///
+    /// # Errors
+    /// Why it was not kept.
+    fn keep_list(&self, list: &PieceList) -> Result<(), String>;
+
+    /// Keeps bytes of a piece that is not whole yet, from `offset` inside it on: where what was kept of it ends, or 0.
+    ///
+    /// # Errors
+    /// Why they were not kept.
+    fn write_part(&self, blob: &BlobId, index: u32, offset: u32, bytes: &[u8]) -> Result<(), String>;
 
     /// Keeps a proved piece.
     ///

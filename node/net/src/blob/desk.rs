@@ -15,13 +15,15 @@ use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 
-use super::backend::{BlobBackend, Lists};
+use super::backend::{Begun, BlobBackend, Lists};
 use super::likeness::Recipes;
 use super::{Board, FetchError, Ledger, Transfer};
 use crate::link::Links;
 
 /// How often figures are worked out anew and time-outs are looked at while something moves.
 const TICK: Duration = Duration::from_millis(250);
+/// How often what has come of unfinished pieces is written down: what a kill then costs is two seconds of a line.
+const KEEP_PARTS_EVERY: Duration = Duration::from_secs(2);
 /// Pause before a peer whose stream ended while its link stands is asked again; it doubles each time.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const MAX_REST_DOUBLINGS: u32 = 6;
@@ -130,6 +132,10 @@ pub(super) struct Moving {
     pub(super) own: bool,
     /// What is on disk and proved.
     pub(super) present: PieceSet,
+    /// What an earlier run has left of unfinished pieces, until it is wanted.
+    pub(super) parts: Vec<(u32, Vec<u8>)>,
+    /// How many bytes of unfinished pieces were written down.
+    pub(super) kept: BTreeMap<u32, usize>,
     /// The next node towards its home is being called.
     pub(super) calling: bool,
     /// How often the whole turned out not to be what its pieces were.
@@ -144,11 +150,13 @@ pub(super) struct Moving {
 }
 
 impl Moving {
-    pub(super) fn new(wish: Wish, present: PieceSet) -> Self {
+    pub(super) fn new(wish: Wish, begun: Begun) -> Self {
         Self {
             wish,
             own: false,
-            present,
+            present: begun.present,
+            kept: begun.parts.iter().map(|(index, bytes)| (*index, bytes.len())).collect(),
+            parts: begun.parts,
             calling: false,
             failed_finishes: 0,
             waiting: Vec::new(),
@@ -214,6 +222,7 @@ impl Desk {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tokio::task::block_in_place(|| self.links_changed());
         let mut moves = false;
+        let mut parts_kept = Instant::now();
         loop {
             // Looked at when the desk is clear, since that takes longer the more is wanted.
             if incoming.is_empty() {
@@ -228,7 +237,10 @@ impl Desk {
                 event = incoming.recv() => match event {
                     None => return,
                     Some(Event::Stop(done)) => {
-                        tokio::task::block_in_place(|| self.moving.keys().for_each(|blob| self.backend.set_aside(blob)));
+                        tokio::task::block_in_place(|| {
+                            self.keep_parts();
+                            self.moving.keys().for_each(|blob| self.backend.set_aside(blob));
+                        });
                         let _ = done.send(());
                         return;
                     }
@@ -244,6 +256,10 @@ impl Desk {
                 _ = ticks.tick(), if moves => tokio::task::block_in_place(|| {
                     self.take(download::Input::Tick);
                     self.measure();
+                    if parts_kept.elapsed() >= KEEP_PARTS_EVERY {
+                        parts_kept = Instant::now();
+                        self.keep_parts();
+                    }
                 }),
             }
         }

@@ -32,7 +32,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::link::Links;
 use crate::swarm::AcceptError;
-pub use backend::BlobBackend;
+pub use backend::{Begun, BlobBackend};
 use desk::{Desk, Event, Wish};
 
 /// Completions that a slow listener may lag behind.

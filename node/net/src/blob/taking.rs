@@ -9,6 +9,7 @@ use kapok_protocol::blob::{BlobId, PieceSet, upload};
 use kapok_protocol::identity::NodeId;
 use tokio::sync::oneshot;
 
+use super::backend::Begun;
 use super::desk::{Asking, Desk, Moving, Wish};
 use super::{FetchError, streams};
 use crate::clock::now;
@@ -54,8 +55,11 @@ impl Desk {
             Wanted::new(wish.blob, wish.size, wish.urgency).map_err(|error| error.to_string())?;
             Some(self.backend.begin(&wish.blob, wish.size)?)
         };
+        if let Some(list) = new.as_ref().and_then(|begun| begun.list.clone()) {
+            self.lists.insert(wish.blob, list);
+        }
         let place = self.moving.entry(wish.blob);
-        let moving = place.or_insert_with(|| Moving::new(wish, new.unwrap_or_else(|| PieceSet::empty(0))));
+        let moving = place.or_insert_with(|| Moving::new(wish, new.unwrap_or_else(nothing)));
         let known = &mut moving.wish;
         if (wish.urgency, wish.rank) < (known.urgency, known.rank) || wish.hops == 0 {
             (known.urgency, known.rank) = (wish.urgency.min(known.urgency), wish.rank);
@@ -67,14 +71,16 @@ impl Desk {
 
     /// Asks for a blob that has its place, or asks anew.
     pub(super) fn want(&mut self, blob: &BlobId) {
-        let Some(moving) = self.moving.get(blob) else { return };
+        let Some(moving) = self.moving.get_mut(blob) else { return };
         let wish = moving.wish;
+        let parts = std::mem::take(&mut moving.parts);
         match Wanted::new(wish.blob, wish.size, wish.urgency) {
             Ok(wanted) => {
                 let list = self.lists.get(blob).cloned();
                 let has_base = wish.base.is_some_and(|base| self.backend.size(&base).is_some());
                 let wanted = wanted.rank(wish.rank).home(wish.home).has_base(has_base);
                 let wanted = wanted.resume(moving.present.clone(), list);
+                let wanted = wanted.resume_inside(parts);
                 self.take(Input::Want(wanted));
             }
             Err(error) => self.give_up(blob, &FetchError::Store(error.to_string())),
@@ -91,6 +97,7 @@ impl Desk {
 
     /// Nobody waits for it: no more of it is asked for, and what is here stays for another time.
     pub(super) fn forget(&mut self, blob: &BlobId) {
+        self.keep_parts_of(*blob);
         if self.moving.remove(blob).is_some() {
             self.lists.remove(blob);
             self.backend.set_aside(blob);
@@ -101,6 +108,8 @@ impl Desk {
     pub(super) fn source_down(&mut self, node: NodeId) {
         self.sources.remove(&node);
         self.take(Input::SourceDown(node));
+        // With the last link the ticks end, by which this is done otherwise.
+        self.keep_parts();
     }
 
     pub(super) fn answered(&mut self, node: NodeId, answer: Answer, wire_bytes: u64) {
@@ -173,6 +182,9 @@ impl Desk {
 
     fn list(&mut self, list: PieceList) {
         let blob = list.blob();
+        if let Err(reason) = self.backend.keep_list(&list) {
+            tracing::info!(%blob, reason, "a piece list was not kept; after a restart it comes again");
+        }
         self.lists.insert(blob, list);
         // What an earlier run has left can be proved to others from now on.
         let Some(moving) = self.moving.get(&blob).filter(|moving| !moving.present.is_empty()) else { return };
@@ -193,12 +205,37 @@ impl Desk {
         }
         if let Some(moving) = self.moving.get_mut(&blob) {
             moving.present.insert(index);
+            moving.kept.remove(&index);
             if let Some(node) = from {
                 moving.from.insert(node, Instant::now());
                 moving.last_from = Some(node);
             }
         }
         self.give(upload::Input::Arrived { blob, index });
+    }
+
+    /// Writes down what has arrived of pieces that are not whole, so that it outlives the process.
+    pub(super) fn keep_parts(&mut self) {
+        let blobs: Vec<BlobId> = self.moving.keys().copied().collect();
+        blobs.into_iter().for_each(|blob| self.keep_parts_of(blob));
+    }
+
+    fn keep_parts_of(&mut self, blob: BlobId) {
+        let Some(moving) = self.moving.get_mut(&blob) else { return };
+        for (index, bytes) in self.download.parts(blob) {
+            // Shorter than what was kept: it turned out wrong and came anew.
+            let kept = moving.kept.get(&index).copied().filter(|kept| *kept <= bytes.len()).unwrap_or(0);
+            if kept == bytes.len() {
+                continue;
+            }
+            // Within a piece, so it fits.
+            match self.backend.write_part(&blob, index, kept as u32, &bytes[kept..]) {
+                Ok(()) => {
+                    moving.kept.insert(index, bytes.len());
+                }
+                Err(reason) => tracing::debug!(%blob, index, reason, "what has come of a piece was not kept"),
+            }
+        }
     }
 
     fn complete(&mut self, blob: BlobId) {
@@ -232,8 +269,9 @@ impl Desk {
         moving.failed_finishes += 1;
         let again = moving.failed_finishes < MAX_FAILED_FINISHES;
         match if again { self.backend.begin(&blob, moving.wish.size) } else { Err(reason) } {
-            Ok(present) => {
-                moving.present = present;
+            Ok(begun) => {
+                (moving.present, moving.parts) = (begun.present, begun.parts);
+                moving.kept.clear();
                 self.want(&blob);
             }
             Err(reason) => self.give_up(&blob, &FetchError::Store(reason)),
@@ -264,4 +302,9 @@ impl Desk {
         }
         self.fail(blob, error);
     }
+}
+
+/// Of a blob that is on its way already the place stays as it is.
+fn nothing() -> Begun {
+    Begun { present: PieceSet::empty(0), list: None, parts: Vec::new() }
 }

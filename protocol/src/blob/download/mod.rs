@@ -238,6 +238,12 @@ impl Download {
         })
     }
 
+    /// What has arrived of a blob's pieces that are not whole: their numbers and first bytes, to keep beside a partial file.
+    pub fn parts(&self, blob: BlobId) -> impl Iterator<Item = (u32, &[u8])> {
+        let parts = self.transfers.get(&blob).into_iter().flat_map(|transfer| &transfer.parts);
+        parts.map(|(index, part)| (*index, part.bytes.as_slice()))
+    }
+
     #[must_use]
     pub fn totals(&self) -> Totals {
         let missing = self.transfers.values().map(Transfer::missing_bytes).sum();

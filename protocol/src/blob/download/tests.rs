@@ -303,3 +303,49 @@ fn the_only_source_may_be_silent_for_as_long_as_a_link_is_down() {
     play.tell(NOW.plus_millis(LONE_SILENCE_MS + 1), Input::Heard(node(1)));
     assert_eq!(play.wants().len(), 1);
 }
+
+/// A blob of two pieces, the second one short.
+fn two_pieces() -> (Vec<u8>, PieceList) {
+    let bytes = vec![7; PIECE_BYTES as usize + 100];
+    let mut hasher = crate::blob::piece::PieceHasher::new();
+    hasher.update(&bytes);
+    (bytes, hasher.finish())
+}
+
+#[test]
+fn after_a_restart_a_piece_goes_on_where_it_broke_off() {
+    let (bytes, list) = two_pieces();
+    let (blob, size) = (list.blob(), list.size());
+    let wanted = || Wanted::new(blob, size, Urgency::Bulk).unwrap();
+    let mut before = Play::default();
+    before.up(1, 0, false);
+    before.want(wanted().resume(crate::blob::PieceSet::empty(2), Some(list.clone())));
+    let request = before.wants()[0].1.request;
+    let part = bytes[..1000].to_vec();
+    before.tell(NOW, Input::Answer(node(1), Answer::Piece { request, index: 0, offset: 0, bytes: part }));
+    let parts: Vec<_> = before.download.parts(blob).map(|(index, bytes)| (index, bytes.to_vec())).collect();
+    assert_eq!(parts, [(0, bytes[..1000].to_vec())]);
+
+    let mut after = Play::default();
+    after.up(1, 0, false);
+    after.want(wanted().resume(crate::blob::PieceSet::empty(2), Some(list)).resume_inside(parts));
+    let want = after.wants()[0].1.clone();
+    assert_eq!((want.list_from, want.from_piece, want.from_offset), (None, 0, 1000));
+}
+
+#[test]
+fn nobody_is_blamed_for_what_a_disk_has_spoilt() {
+    let (bytes, list) = two_pieces();
+    let wanted = Wanted::new(list.blob(), list.size(), Urgency::Bulk).unwrap();
+    let wanted = wanted.resume(crate::blob::PieceSet::empty(2), Some(list));
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    let impossible = [(0, Vec::new()), (1, bytes[..100].to_vec()), (9, vec![1])];
+    play.want(wanted.resume_inside(impossible).resume_inside([(0, vec![8; PIECE_BYTES as usize - 10])]));
+    let request = play.wants()[0].1.request;
+    let rest = Answer::Piece { request, index: 0, offset: PIECE_BYTES as u32 - 10, bytes: vec![7; 10] };
+    play.tell(NOW, Input::Answer(node(1), rest));
+    assert!(!play.out.iter().any(|output| matches!(output, Output::Penalise(..))), "{:?}", play.out);
+    let again = play.wants();
+    assert!(again.iter().any(|(_, want)| want.from_piece == 0 && want.from_offset == 0), "{again:?}");
+}

@@ -24,6 +24,7 @@ pub struct Wanted {
     pub(super) present: PieceSet,
     pub(super) list: Option<PieceList>,
     pub(super) has_base: bool,
+    pub(super) parts: BTreeMap<u32, Vec<u8>>,
 }
 
 impl Wanted {
@@ -36,7 +37,17 @@ impl Wanted {
             return Err(PieceError::BlobTooLarge { size });
         }
         let present = PieceSet::empty(piece_count(size));
-        Ok(Self { blob, size, urgency, rank: 0, home: None, present, list: None, has_base: false })
+        Ok(Self {
+            blob,
+            size,
+            urgency,
+            rank: 0,
+            home: None,
+            present,
+            list: None,
+            parts: BTreeMap::new(),
+            has_base: false,
+        })
     }
 
     /// Its place among those of the same urgency: lower first; equals in the order in which they were wanted.
@@ -70,6 +81,18 @@ impl Wanted {
         self.list = list.filter(|list| list.blob() == self.blob && list.size() == self.size);
         self
     }
+
+    /// What an earlier run has left of pieces that were not whole: their first bytes, which are believed only when the
+    /// piece is proved. What cannot be the beginning of a missing piece is ignored.
+    #[must_use]
+    pub fn resume_inside(mut self, parts: impl IntoIterator<Item = (u32, Vec<u8>)>) -> Self {
+        self.parts.extend(parts);
+        let (size, present) = (self.size, &self.present);
+        self.parts.retain(|index, part| {
+            !present.contains(*index) && !part.is_empty() && part.len() < piece_len(size, *index)
+        });
+        self
+    }
 }
 
 /// Bytes that have arrived and cannot be proved yet.
@@ -78,16 +101,22 @@ pub(super) struct Part {
     pub(super) bytes: Vec<u8>,
     /// Whom they came from. Blame needs exactly one.
     from: BTreeSet<NodeId>,
+    /// Whether some of it was left by an earlier run: then a disk may be to blame.
+    kept: bool,
 }
 
 impl Part {
+    fn of_earlier_run(bytes: Vec<u8>) -> Self {
+        Self { bytes, from: BTreeSet::new(), kept: true }
+    }
+
     pub(super) fn extend(&mut self, node: NodeId, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.from.insert(node);
     }
 
     pub(super) fn is_only_from(&self, node: NodeId) -> bool {
-        self.from.iter().eq([&node])
+        !self.kept && self.from.iter().eq([&node])
     }
 }
 
@@ -187,17 +216,19 @@ pub(super) struct Run {
 }
 
 impl Transfer {
-    pub(super) fn new(wanted: Wanted, number: u64) -> Self {
+    pub(super) fn new(mut wanted: Wanted, number: u64) -> Self {
         let missing = wanted.present.complement();
         let list = wanted.list.clone().or_else(|| PieceList::of_single_piece(wanted.blob, wanted.size));
         let verified_bytes = wanted.present.iter().map(|index| piece_len(wanted.size, index) as u64).sum();
+        let parts = std::mem::take(&mut wanted.parts);
+        let parts = parts.into_iter().map(|(index, bytes)| (index, Part::of_earlier_run(bytes))).collect();
         Self {
             number,
             place: Place::Asked,
             list: list.map_or(ListState::Arriving { part: Part::default(), asked: None }, ListState::Known),
             unasked: missing.clone(),
             missing,
-            parts: BTreeMap::new(),
+            parts,
             likeness: if wanted.has_base { Likeness::Unasked } else { Likeness::Settled },
             recipe: None,
             seeded: BTreeMap::new(),

@@ -9,7 +9,7 @@ mod trouble;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 
-use kapok_protocol::blob::piece::{PieceHasher, piece_len, piece_offset};
+use kapok_protocol::blob::piece::{PieceHasher, PieceList, piece_len, piece_offset};
 use kapok_protocol::blob::recipe::{Chunk, Recipe};
 use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
@@ -17,7 +17,7 @@ use kapok_protocol::membership::Member;
 use libp2p::Multiaddr;
 use tokio::sync::watch;
 
-use super::{BlobBackend, Exchange};
+use super::{Begun, BlobBackend, Exchange};
 use crate::link::Links;
 use crate::link::testbed::Federation;
 
@@ -44,6 +44,9 @@ struct State {
     held: BTreeMap<BlobId, Vec<u8>>,
     /// Bytes and pieces of blobs on their way; outlive a restart.
     arriving: BTreeMap<BlobId, (Vec<u8>, PieceSet)>,
+    lists: BTreeMap<BlobId, PieceList>,
+    /// How much is there of pieces that are not whole.
+    parts: BTreeMap<BlobId, BTreeMap<u32, usize>>,
     /// Begun and neither finished nor set aside.
     begun: BTreeSet<BlobId>,
     hidden_from: BTreeSet<NodeId>,
@@ -61,12 +64,18 @@ struct Memory {
     me: NodeId,
     state: Mutex<State>,
     pieces_written: watch::Sender<usize>,
+    part_bytes_written: watch::Sender<usize>,
 }
 
 impl Memory {
     fn of(federation: &Federation, me: NodeId) -> Arc<Self> {
-        let (state, pieces_written) = (Mutex::default(), watch::Sender::default());
-        Arc::new(Self { federation: federation.clone(), me, state, pieces_written })
+        Arc::new(Self {
+            federation: federation.clone(),
+            me,
+            state: Mutex::default(),
+            pieces_written: watch::Sender::default(),
+            part_bytes_written: watch::Sender::default(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,14 +149,39 @@ impl BlobBackend for Memory {
         Recipe::new(state.held.get(blob)?.chunks(CHUNK).map(chunk).collect())
     }
 
-    fn begin(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String> {
+    fn begin(&self, blob: &BlobId, size: u64) -> Result<Begun, String> {
         let mut state = self.state();
         assert!(state.begun.insert(*blob), "a blob is begun once at a time");
         let empty = || {
             let count = kapok_protocol::blob::piece::piece_count(size);
             (vec![0; usize::try_from(size).unwrap()], PieceSet::empty(count))
         };
-        Ok(state.arriving.entry(*blob).or_insert_with(empty).1.clone())
+        let (bytes, present) = state.arriving.entry(*blob).or_insert_with(empty).clone();
+        let parts = state.parts.get(blob).cloned().unwrap_or_default();
+        let beginning = |(index, len)| {
+            let from = usize::try_from(piece_offset(index)).unwrap();
+            (index, bytes[from..from + len].to_vec())
+        };
+        let parts = parts.into_iter().map(beginning).collect();
+        Ok(Begun { present, list: state.lists.get(blob).cloned(), parts })
+    }
+
+    fn keep_list(&self, list: &PieceList) -> Result<(), String> {
+        self.state().lists.insert(list.blob(), list.clone());
+        Ok(())
+    }
+
+    fn write_part(&self, blob: &BlobId, index: u32, offset: u32, bytes: &[u8]) -> Result<(), String> {
+        let mut state = self.state();
+        assert!(state.begun.contains(blob), "only what was begun is written");
+        let len = state.parts.entry(*blob).or_default().entry(index).or_default();
+        assert!(offset == 0 || offset as usize == *len, "it goes on where it ended");
+        *len = offset as usize + bytes.len();
+        let (whole, _) = state.arriving.get_mut(blob).unwrap();
+        let from = usize::try_from(piece_offset(index)).unwrap() + offset as usize;
+        whole[from..from + bytes.len()].copy_from_slice(bytes);
+        self.part_bytes_written.send_modify(|written| *written += bytes.len());
+        Ok(())
     }
 
     fn write_piece(&self, blob: &BlobId, index: u32, bytes: &[u8]) -> Result<(), String> {
@@ -158,6 +192,7 @@ impl BlobBackend for Memory {
         let from = usize::try_from(piece_offset(index)).unwrap();
         whole[from..from + bytes.len()].copy_from_slice(bytes);
         assert!(present.insert(index), "a piece is fetched once");
+        state.parts.entry(*blob).or_default().remove(&index);
         self.pieces_written.send_modify(|written| *written += 1);
         Ok(())
     }

@@ -51,13 +51,36 @@ async fn after_a_restart_only_the_rest_is_fetched() {
     let (interrupted, ()) = tokio::join!(fetch, leave);
     assert_eq!(interrupted, Err(FetchError::Nobody));
 
-    let kept = *county.disk.pieces_written.borrow() as u64;
     let (city, county) = (city.disk, county.stop().await);
+    let kept = *county.pieces_written.borrow() as u64 * 256 * 1024;
+    let parts = county.state().parts[&blob].values().sum::<usize>() as u64;
+    assert!(county.state().lists.contains_key(&blob), "the piece list is kept");
     let (city, county) = (Node::start_on(&federation, city).await, Node::start_on(&federation, county).await);
     link(&county.links, &city.links).await;
     county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0).await.unwrap();
     assert!(county.disk.held(&blob) == Some(content(2)));
-    assert_eq!(county.bytes_from(&city), whole_bytes() - kept * 256 * 1024);
+    assert_eq!(county.bytes_from(&city), SIZE as u64 - kept - parts, "neither pieces, nor parts of one, nor the list");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_has_come_of_a_piece_is_on_the_disk_before_anybody_stops_or_goes() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
+    link(&county.links, &city.links).await;
+    let blob = city.disk.hold(&content(6));
+    // Three frames are less than a piece.
+    let release = city.disk.stall_after(3);
+    let fetch = county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0);
+    let wait = async {
+        county.disk.part_bytes_written.subscribe().wait_for(|written| *written > 0).await.unwrap();
+        assert_eq!(*county.disk.pieces_written.borrow(), 0);
+        drop(release);
+    };
+    let (fetched, ()) = in_time(async { tokio::join!(fetch, wait) }).await;
+    fetched.unwrap();
+    assert!(county.disk.held(&blob) == Some(content(6)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

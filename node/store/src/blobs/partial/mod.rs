@@ -26,6 +26,9 @@ use map::{Map, Slot, value_of};
 /// Unsynced bytes after which a sync is worth its time: what then has to be hashed again after a crash takes a second.
 const SYNC_EVERY_BYTES: u64 = 256 << 20;
 
+/// Most bytes of unfinished pieces that [`Partial::prefixes`] hands out: as much as one source may have been asked for.
+const MAX_PREFIX_BYTES: usize = 32 << 20;
+
 /// A blob of which some pieces are here. May be used from many threads.
 pub struct Partial {
     shared: Arc<Shared>,
@@ -179,7 +182,7 @@ impl Partial {
         self.mark(index, Slot::prefix(&prefix), bytes.len())
     }
 
-    /// What is here of pieces that are not whole: of each its number and its first bytes.
+    /// What is here of pieces that are not whole: of each its number and its first bytes, up to [`MAX_PREFIX_BYTES`].
     #[must_use]
     pub fn prefixes(&self) -> Vec<(u32, Vec<u8>)> {
         let begun: Vec<u32> = {
@@ -187,7 +190,17 @@ impl Partial {
             let begun = state.map.slots().filter(|(_, slot)| matches!(slot, Slot::Prefix { .. }));
             begun.map(|(index, _)| index).collect()
         };
-        begun.into_iter().filter_map(|index| Some((index, self.prefix(index)?))).collect()
+        let (mut prefixes, mut bytes) = (Vec::new(), 0);
+        for index in begun {
+            if let Some(prefix) = self.prefix(index) {
+                bytes += prefix.len();
+                if bytes > MAX_PREFIX_BYTES {
+                    break;
+                }
+                prefixes.push((index, prefix));
+            }
+        }
+        prefixes
     }
 
     /// Puts bytes where they belong that came from somewhere else: a file of which this one is a later version. Nothing
