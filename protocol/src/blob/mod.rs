@@ -9,6 +9,7 @@ pub mod download;
 pub mod message;
 pub mod piece;
 mod piece_set;
+pub mod recipe;
 #[cfg(test)]
 mod simulation;
 pub mod upload;
