@@ -28,7 +28,7 @@ const CHANGED_RTTS: f64 = 3.0;
 /// So long without a packet, and all has been said.
 const SILENCE: Duration = Duration::from_secs(3);
 /// All entries over the fast line, verified and indexed, by a debug build too.
-const FIRST_SYNC: Duration = Duration::from_secs(300);
+const FIRST_SYNC: Duration = Duration::from_secs(900);
 /// A session over the measured line is a matter of seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Without the handshake nothing as small as this is said when nothing has changed, so larger packets only look how
