@@ -1,101 +1,155 @@
-//! What is known of the links to other nodes, kept across restarts, so that a transfer goes on at the rate it had.
+//! What is known of the links to other nodes, kept across restarts: who starts to send again begins where the last
+//! connection was, instead of finding out anew what the link carries.
 //!
-//! A small file among the views: whoever deletes it loses a few round trips. Anything odd in it is passed over.
+//! One small text file among the views, which may be deleted like those: a line with the hash of what follows, then a
+//! line a node: id, bytes a second, round trip in microseconds, seconds since 1970. What is damaged, or is no such file,
+//! counts as nothing. How old knowledge may be, and how much of it is believed, is `kapok_net`'s to say.
 
-use std::time::{Duration, SystemTime};
+use std::fmt::Write as _;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
-use kapok_net::swarm::Network;
-use kapok_net::transport::quic::Path;
+use kapok_net::swarm::{Network, Path};
 use kapok_protocol::identity::NodeId;
-use kapok_store::fs::{Mode, write_atomically};
-use serde::{Deserialize, Serialize};
+use kapok_store::fs::{Mode, RealFs, read_small, write_atomically};
 
 use super::app::App;
 
-/// A thousand paths have 150 KB; more is not ours.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// What a power cut may cost of it. The file is written only when something has changed.
+const SAVE_INTERVAL: Duration = Duration::from_secs(300);
 
-/// One path, as the file has it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Line {
-    node: String,
-    bytes_per_second: f64,
-    min_rtt_ms: f64,
-    /// Unix time in seconds.
-    at_s: u64,
-}
+/// A line has about 100 bytes, and the network remembers 1024 nodes.
+const MAX_FILE_BYTES: usize = 256 * 1024;
 
 impl App {
-    /// Tells the network what the last run knew.
-    pub(super) fn recall_paths(&self, network: &Network) {
-        let file = self.home.paths().link_paths();
-        let fits = std::fs::metadata(&file).is_ok_and(|found| found.len() <= MAX_FILE_BYTES);
-        let Some(bytes) = fits.then(|| std::fs::read(&file).ok()).flatten() else { return };
-        match serde_json::from_slice::<Vec<Line>>(&bytes) {
-            Ok(lines) => lines.iter().filter_map(known).for_each(|(node, path)| network.remember_path(&node, path)),
-            Err(error) => tracing::info!(file = %file.display(), %error, "what was known of links is not readable"),
+    /// Tells the network at which rate it may send.
+    pub(super) fn apply_rates(&self) {
+        if let Some(links) = self.links.get() {
+            links.network().set_rate_limit(self.settings().rate_up());
         }
     }
 
-    /// Keeps what is known by now.
-    pub(super) fn keep_paths(&self) {
+    /// Saves what is known of the links, now and then.
+    pub(super) async fn keep_paths(self: Arc<Self>) {
+        let mut saved = self.links.get().map(|links| links.network().paths());
+        loop {
+            tokio::time::sleep(SAVE_INTERVAL).await;
+            let known = self.links.get().map(|links| links.network().paths());
+            if known != saved {
+                let app = self.clone();
+                let _ = tokio::task::spawn_blocking(move || app.save_paths()).await;
+                saved = known;
+            }
+        }
+    }
+
+    /// Saves what is known of the links. That it cannot be done costs a slow start, and is no more than noted.
+    pub(super) fn save_paths(&self) {
         let Some(links) = self.links.get() else { return };
-        let lines: Vec<_> = links.network().paths().into_iter().map(|(node, path)| line(&node, &path)).collect();
-        if lines.is_empty() {
-            return;
-        }
-        let written = serde_json::to_vec(&lines).map_err(std::io::Error::from).and_then(|bytes| {
-            write_atomically(&**self.home.fs(), &self.home.paths().link_paths(), &bytes, Mode::CreateNew)
-        });
-        if let Err(error) = written {
-            tracing::debug!(%error, "what is known of links was not kept");
-        }
+        save(&self.home.paths().links(), &links.network().paths());
     }
 }
 
-fn line(node: &NodeId, path: &Path) -> Line {
-    let at = path.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Line {
-        node: node.to_string(),
-        bytes_per_second: path.delivery_rate,
-        min_rtt_ms: path.min_rtt.as_secs_f64() * 1e3,
-        at_s: at.as_secs(),
+/// Gives the network what an earlier run knew.
+pub(super) fn load(file: &FilePath, network: &Network) {
+    let Ok(bytes) = read_small(&RealFs, file, MAX_FILE_BYTES) else { return };
+    let paths = std::str::from_utf8(&bytes).ok().and_then(read);
+    if paths.is_none() {
+        tracing::info!(file = %file.display(), "what was known of the links is damaged, and found out anew");
+    }
+    for (node, path) in paths.into_iter().flatten() {
+        network.remember_path(node, path);
     }
 }
 
-fn known(line: &Line) -> Option<(NodeId, Path)> {
-    let min_rtt = Duration::try_from_secs_f64(line.min_rtt_ms / 1e3).ok()?;
-    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(line.at_s))?;
-    Some((line.node.parse().ok()?, Path { delivery_rate: line.bytes_per_second, min_rtt, at }))
+fn save(file: &FilePath, paths: &[(NodeId, Path)]) {
+    if let Err(error) = write_atomically(&RealFs, file, written(paths).as_bytes(), Mode::CreateNew) {
+        tracing::info!(%error, file = %file.display(), "what is known of the links was not saved");
+    }
+}
+
+fn written(paths: &[(NodeId, Path)]) -> String {
+    let mut lines = String::new();
+    for (node, path) in paths {
+        let at = path.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        // Writing to a text cannot fail.
+        let _ = writeln!(lines, "{node} {:.0} {} {at}", path.delivery_rate, path.min_rtt.as_micros());
+    }
+    format!("{}\n{lines}", blake3::hash(lines.as_bytes()))
+}
+
+/// `None` where a byte differs from what was written.
+fn read(text: &str) -> Option<Vec<(NodeId, Path)>> {
+    let (hash, lines) = text.split_once('\n')?;
+    let intact = blake3::Hash::from_hex(hash).ok()? == blake3::hash(lines.as_bytes());
+    intact.then(|| lines.lines().map(line).collect())?
+}
+
+fn line(line: &str) -> Option<(NodeId, Path)> {
+    let mut words = line.split(' ');
+    let node = words.next()?.parse().ok()?;
+    let delivery_rate = words.next()?.parse().ok()?;
+    let min_rtt = Duration::from_micros(words.next()?.parse().ok()?);
+    let at = UNIX_EPOCH.checked_add(Duration::from_secs(words.next()?.parse().ok()?))?;
+    words.next().is_none().then_some((node, Path { delivery_rate, min_rtt, at }))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use kapok_net::swarm::Config;
+    use kapok_protocol::identity::Keypair;
+
     use super::*;
 
-    #[test]
-    fn a_path_is_read_as_it_was_written() {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let path = Path { delivery_rate: 64_000.0, min_rtt: Duration::from_millis(600), at };
-        let node = NodeId([7; 32]);
-        let text = serde_json::to_string(&[line(&node, &path)]).unwrap();
-        let lines: Vec<Line> = serde_json::from_str(&text).unwrap();
-        assert_eq!(known(&lines[0]), Some((node, path)));
+    fn known() -> Vec<(NodeId, Path)> {
+        let path = |rtt_ms, at_s| Path {
+            delivery_rate: 125_000.0,
+            min_rtt: Duration::from_millis(rtt_ms),
+            at: UNIX_EPOCH + Duration::from_secs(at_s),
+        };
+        let node = |number| Keypair::from_secret(&[number; 32]).id();
+        vec![(node(2), path(600, 1_800_000_000)), (node(3), path(80, 1_700_000_000))]
     }
 
-    #[test]
-    fn what_no_path_can_be_is_passed_over() {
-        let good = || Line { node: NodeId([7; 32]).to_string(), bytes_per_second: 1.0, min_rtt_ms: 1.0, at_s: 1 };
-        assert!(known(&good()).is_some());
-        for bad in [
-            Line { node: "nobody".into(), ..good() },
-            Line { min_rtt_ms: -1.0, ..good() },
-            Line { min_rtt_ms: f64::NAN, ..good() },
-            Line { min_rtt_ms: 1e300, ..good() },
-        ] {
-            assert_eq!(known(&bad), None, "{bad:?}");
+    async fn network() -> Network {
+        let config = Config { secret: [1; 32], listen: vec![], agent: "kapok-test/1".into(), neighbours: false };
+        Network::start(config).await.unwrap().0
+    }
+
+    async fn known_after_a_restart(file: &FilePath) -> Vec<(NodeId, Path)> {
+        let network = network().await;
+        load(file, &network);
+        let mut paths = network.paths();
+        paths.sort_by_key(|(_, path)| std::cmp::Reverse(path.at));
+        paths
+    }
+
+    #[tokio::test]
+    async fn what_was_known_of_links_is_known_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("links");
+        assert_eq!(known_after_a_restart(&file).await, vec![]);
+        // Twice: the second replaces the first.
+        save(&file, &known()[..1]);
+        save(&file, &known());
+        assert_eq!(known_after_a_restart(&file).await, known());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_counts_as_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("links");
+        let good = written(&known());
+        let flipped = good.replacen("125000", "925000", 1);
+        let torn = good[..good.len() - 20].to_owned();
+        for text in [flipped, torn, String::new(), "kapok".into(), "\u{0}".repeat(10)] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(known_after_a_restart(&file).await, vec![]);
         }
+        std::fs::write(&file, "x".repeat(MAX_FILE_BYTES + 1)).unwrap();
+        assert_eq!(known_after_a_restart(&file).await, vec![]);
     }
 }

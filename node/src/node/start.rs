@@ -29,6 +29,7 @@ use super::indexing::Indexing;
 use super::links::LinkBackend;
 use super::local::Local;
 use super::notices;
+use super::paths;
 use super::port::Port;
 use super::search::Answering;
 use super::survey::Survey;
@@ -103,20 +104,23 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
         .map(|text| text.parse().with_context(|| format!("“{text}” is not an address to listen on")))
         .collect::<Result<Vec<kapok_net::Multiaddr>>>()?;
     let secret = app.catalogue.keypair().secret();
-    let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await?;
-    app.recall_paths(&network);
-    network.limit_rate(app.settings().link_rate_bytes_per_s());
+    let neighbours = !options.ephemeral && app.settings().neighbours();
+    let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned(), neighbours }).await?;
+    paths::load(&app.home.paths().links(), &network);
     let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
     let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone())))?;
     app.survey.listen(exchange.completions());
     let searcher = Searcher::start(links.clone(), Arc::new(Answering(app.clone())))?;
     let listen: Vec<_> = network.listen_addresses().iter().map(ToString::to_string).collect();
     let _ = app.links.set(links);
+    app.apply_rates();
     let _ = app.exchange.set(exchange);
     let _ = app.searcher.set(searcher);
 
     let (mut tasks, indexer) = background(&app);
+    tasks.push(tokio::spawn(app.clone().keep_paths()));
     tasks.push(tokio::spawn(app.clone().keep_parent()));
+    tasks.push(tokio::spawn(app.clone().keep_neighbours()));
     tasks.push(tokio::spawn(app.clone().keep_syncing()));
     let server = serve(&app, listeners, &token, &http);
     // A node that lives for one command is nobody else's to talk to.
@@ -310,7 +314,6 @@ fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<(
                     if due {
                         app.home.refill_reserve();
                         app.expire_uploads();
-                        app.keep_paths();
                     }
                     Ok(())
                 })
@@ -365,8 +368,8 @@ impl Running {
             exchange.shutdown().await;
         }
         if let Some(links) = self.app.links.get() {
-            self.app.keep_paths();
             links.shutdown().await;
+            self.app.save_paths();
         }
         self.app.indexing.stop();
         let (app, indexer) = (self.app.clone(), self.indexer.take());

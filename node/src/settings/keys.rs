@@ -20,10 +20,10 @@ pub(super) enum Form {
     Multiaddrs,
     /// Whole minutes.
     Minutes,
-    /// Whole kilobits a second, or nothing.
-    Kilobits,
     /// Hours of the day.
     Hours,
+    /// Kilobits a second.
+    Kilobits,
     /// `true` or `false`.
     Flag,
     /// What is logged, as `RUST_LOG` says it.
@@ -46,7 +46,8 @@ pub(super) const HTTP_ADDRESSES: &str = "http.addresses";
 pub(super) const HTTP_NAMES: &str = "http.names";
 pub(super) const HTTP_SECURE_COOKIES: &str = "http.secure_cookies";
 pub(super) const NET_LISTEN: &str = "net.listen";
-pub(super) const NET_RATE: &str = "net.rate_kbit_s";
+pub(super) const NET_NEIGHBOURS: &str = "net.neighbours";
+pub(super) const LINK_RATE_UP: &str = "link.rate_up_kbps";
 pub(super) const SYNC_INTERVAL: &str = "sync.interval_minutes";
 pub(super) const SYNC_WINDOW: &str = "sync.window";
 pub(super) const LOG: &str = "log";
@@ -82,11 +83,18 @@ pub(super) const KEYS: &[Key] = &[
         meaning: "Where other nodes reach this one; after a restart.",
     },
     Key {
-        name: NET_RATE,
+        name: NET_NEIGHBOURS,
+        form: Form::Flag,
+        default: "true",
+        example: "false",
+        meaning: "Whether nodes of the federation on the same local network find and help each other (mDNS); after a restart.",
+    },
+    Key {
+        name: LINK_RATE_UP,
         form: Form::Kilobits,
         default: "",
-        example: "512",
-        meaning: "Kilobits a second that this node sends to any one node at most (16 to 10000000); empty means as much as the link takes.",
+        example: "2000",
+        meaning: "Kilobits a second that the node sends to each other node at most (16 to 10000000), where the line's rate is known; empty means as fast as it turns out to be.",
     },
     Key {
         name: SYNC_INTERVAL,
@@ -118,8 +126,8 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// A round a minute is more than any link needs, and a node that is silent for over a week is taken for lost.
 const INTERVAL_MINUTES: std::ops::RangeInclusive<u64> = 1..=10_080;
-/// Below it a page of text takes seconds; above it no link between schools is.
-const RATE_KBIT_S: std::ops::RangeInclusive<u64> = 16..=10_000_000;
+/// Less holds no window at all, as no line of the last thirty years; more than 10 Gbit/s is no ceiling.
+const RATE_KBPS: std::ops::RangeInclusive<u64> = 16..=10_000_000;
 /// Nobody listens in more places; each costs a socket.
 const MAX_LIST: usize = 32;
 
@@ -131,8 +139,8 @@ impl Form {
             Self::HostNames => host_names(text).map(drop),
             Self::Multiaddrs => multiaddrs(text).map(drop),
             Self::Minutes => minutes(text).map(drop),
-            Self::Kilobits => kilobits(text).map(drop),
             Self::Hours => hours(text).map(drop),
+            Self::Kilobits => kilobits(text).map(drop),
             Self::Flag => flag(text).map(drop),
             Self::LogFilter => EnvFilter::builder().parse(text).map(drop).map_err(|error| error.to_string()),
         }
@@ -210,19 +218,20 @@ pub(super) fn minutes(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(minutes * 60))
 }
 
-/// Bytes a second.
+pub(super) fn hours(text: &str) -> Result<Option<Window>, String> {
+    if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// Bytes a second; `None` for none.
 pub(super) fn kilobits(text: &str) -> Result<Option<u64>, String> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let number = text.trim().parse::<u64>().ok().filter(|number| RATE_KBIT_S.contains(number));
-    let kilobits =
-        number.ok_or_else(|| format!("it must be a number from {} to {}", RATE_KBIT_S.start(), RATE_KBIT_S.end()))?;
+    let number = text.trim().parse::<u64>().ok().filter(|number| RATE_KBPS.contains(number));
+    let kilobits = number.ok_or_else(|| {
+        format!("it must be a number from {} to {}, in kilobits a second", RATE_KBPS.start(), RATE_KBPS.end())
+    })?;
     Ok(Some(kilobits * 1000 / 8))
-}
-
-pub(super) fn hours(text: &str) -> Result<Option<Window>, String> {
-    if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 pub(super) fn flag(text: &str) -> Result<bool, String> {

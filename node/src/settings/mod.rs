@@ -144,9 +144,14 @@ impl Settings {
         keys::multiaddrs(&self.text(keys::NET_LISTEN)).expect(CHECKED)
     }
 
-    /// Bytes a second that may be sent to one node; `None` means as much as the link takes.
-    pub(crate) fn link_rate_bytes_per_s(&self) -> Option<u64> {
-        keys::kilobits(&self.text(keys::NET_RATE)).expect(CHECKED)
+    /// Whether nodes on the same local network are looked for.
+    pub(crate) fn neighbours(&self) -> bool {
+        keys::flag(&self.text(keys::NET_NEIGHBOURS)).expect(CHECKED)
+    }
+
+    /// Bytes a second that the node sends to each other node at most.
+    pub(crate) fn rate_up(&self) -> Option<u64> {
+        keys::kilobits(&self.text(keys::LINK_RATE_UP)).expect(CHECKED)
     }
 
     /// From one round that the node begins by itself to the next.

@@ -22,6 +22,7 @@ use libp2p::{PeerId, noise, tcp, yamux};
 use tokio_util::task::TaskTracker;
 
 use order::Ordered;
+pub use quic::{Ceiling, Path, PathMemory};
 
 /// How long a connection may take, on either transport, from the first packet until the peer is known. Over satellite
 /// (600 ms) with 3 % loss, two lost handshake packets cost about 5 s; 5 s, libp2p's own, gives up on a bad day.
@@ -36,9 +37,9 @@ pub struct Transport {
     /// The tasks that drive QUIC's sockets: close and wait after dropping `connections`.
     pub drivers: TaskTracker,
     /// What is known of the paths to peers.
-    pub paths: quic::PathMemory,
+    pub paths: PathMemory,
     /// The rate that each QUIC connection keeps below.
-    pub ceiling: quic::Ceiling,
+    pub ceiling: Ceiling,
 }
 
 impl std::fmt::Debug for Transport {

@@ -52,7 +52,7 @@ paths! {
     /// The search index, made from the journals.
     index = "views/index";
     /// What is known of the links to other nodes.
-    link_paths = "views/links.json";
+    links = "views/links";
     /// The running daemon's token and the like.
     run = "run";
     /// Room for a full disk to be brought to order.
