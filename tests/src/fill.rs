@@ -46,6 +46,9 @@ const BATCH: usize = 1_000;
 /// 2026-09-01, the first day of a school year.
 const BEGIN_MS: u64 = 1_788_220_800_000;
 
+/// What is said of those that were changed, and of no others.
+pub const FILL_REMARK: &str = "课堂反馈";
+
 /// Writes so many resources into the journal of a node that has not run yet.
 ///
 /// # Panics
@@ -65,7 +68,7 @@ pub fn fill_changed(node: &Node, count: usize, changed: usize) {
     append(node, changed, |key, number| {
         // What the node has said itself since goes on in the first incarnation; this cannot be one of its numbers.
         let sequence = Sequence { incarnation: BEGIN_MS + 1, number: number as u64 + 1 };
-        frame(key, number * apart, sequence, "已按课堂反馈修订。")
+        frame(key, number * apart, sequence, FILL_REMARK)
     });
 }
 

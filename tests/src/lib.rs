@@ -19,7 +19,7 @@ mod skip;
 pub use binary::{kapok, repository};
 pub use documents::{Document, documents, samples};
 pub use federation::Federation;
-pub use fill::{fill, fill_changed};
+pub use fill::{FILL_REMARK, fill, fill_changed};
 pub use http::{Answer, Browser};
 pub use node::{Node, Outcome, run_kapok};
 pub use skip::skipped;

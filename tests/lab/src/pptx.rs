@@ -115,7 +115,6 @@ mod tests {
     #[test]
     fn saving_again_changes_one_slide_and_the_times_alone() {
         let [once, again] = [Saved::Once, Saved::Again].map(|saved| presentation(1, saved).unwrap());
-        assert_eq!(once, presentation(1, Saved::Once).unwrap());
         assert!((4_500_000..5_500_000).contains(&once.len()), "{}", once.len());
         let parts = |bytes: Vec<u8>| {
             let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();

@@ -84,28 +84,38 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     stop::listen()?;
     let chosen = chosen(&args.names)?;
     let mut report = Report::new(&args.out, args.seed)?;
+    let mut all_ran = true;
     for seed in args.seed..args.seed.saturating_add(args.repeat) {
         if args.repeat > 1 {
             report.title(&format!("== seed {seed}"));
         }
         for one in &chosen {
-            match one {
-                Chosen::Profile(profile) if args.lines => check::run(profile, seed, &mut report)?,
-                Chosen::Profile(profile) => {
-                    let mut profile = profile.clone();
-                    if args.short {
-                        profile.content = profile.content.quarter();
-                    }
-                    measure(args, &profile, seed, &mut report)?;
-                }
-                _ if args.lines || !wants(args, "kapok") => {}
-                Chosen::Scenario(name) => scenario::run(name, seed, args.short, &mut report)?,
-                Chosen::Fair => fair::run(seed, args.short, &mut report)?,
+            if let Err(error) = run_one(args, one, seed, &mut report) {
+                stop::check()?;
+                // The others may go well; an hour's figures are not thrown away for one.
+                report.say(&format!("NOT MEASURED: {error:#}"));
+                all_ran = false;
             }
         }
     }
     let kept = report.finish()?;
-    Ok(kept || !args.check)
+    Ok(all_ran && (kept || !args.check))
+}
+
+fn run_one(args: &Args, one: &Chosen, seed: u64, report: &mut Report) -> anyhow::Result<()> {
+    match one {
+        Chosen::Profile(profile) if args.lines => check::run(profile, seed, report),
+        Chosen::Profile(profile) => {
+            let mut profile = profile.clone();
+            if args.short {
+                profile.content = profile.content.quarter();
+            }
+            measure(args, &profile, seed, report)
+        }
+        _ if args.lines || !wants(args, "kapok") => Ok(()),
+        Chosen::Scenario(name) => scenario::run(name, seed, args.short, report),
+        Chosen::Fair => fair::run(seed, args.short, report),
+    }
 }
 
 /// Something to measure.

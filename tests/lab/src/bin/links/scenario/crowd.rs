@@ -61,6 +61,9 @@ pub(super) fn run(seed: u64, short: bool, report: &mut Report) -> anyhow::Result
     let folder = tempfile::tempdir()?;
     CONTENT.write(folder.path(), seed)?;
     giver.add(folder.path())?;
+    // At rest before it begins: adding takes memory of its own.
+    giver.stop()?;
+    giver.start()?;
     let pid = giver.pid().context("the giving node does not run")?;
     let idle_mb = memory_mb(pid, "VmRSS");
     // The peak counts from here on (proc(5), clear_refs).

@@ -38,13 +38,14 @@ pub(super) fn run(seed: u64, short: bool, report: &mut Report) -> anyhow::Result
     let mut place = Place::new(&good, seed).context("no lab (this needs root, unshare, ip and /dev/net/tun)")?;
     let log = |end: &str| report.path(&format!("neighbour-{end}.log"));
     let Place { wan, lan, neighbours, far, .. } = &mut place;
-    let mut county = Served::init(far, Family::V4, "county", "盐边县电教馆", log("county"))?;
-    county.start()?;
+    // Schools directly under a city: one level less to set up.
+    let mut city = Served::init(far, Family::V4, "city", "攀枝花市电教馆", log("far"))?;
+    city.start()?;
     let mut schools = Vec::new();
     for (end, name) in neighbours.iter().zip(["红格小学", "红格中学"]) {
-        let mut school = Served::init(end, Family::V4, "school", name, log(name))?;
+        let mut school = Served::init(end, Family::V4, "school", name, log(&format!("near-{}", schools.len())))?;
         school.start()?;
-        school.join(&county, "school")?;
+        school.join(&city, "school")?;
         schools.push(school);
     }
     stop::pause(FIND)?;
@@ -52,7 +53,7 @@ pub(super) fn run(seed: u64, short: bool, report: &mut Report) -> anyhow::Result
     let publish = |number: u64| {
         let file = folder.path().join(format!("{number}.bin"));
         std::fs::write(&file, noise(seed, number, bytes))?;
-        anyhow::Ok(served::blobs(&county.add_as(&file, &[])?))
+        anyhow::Ok(served::blobs(&city.add_as(&file, &[])?))
     };
 
     // The first has it.
