@@ -152,8 +152,11 @@ proptest! {
         let _ = VerifiedHead::check(signed.clone());
         let _ = Certificate::from_signed(signed.clone());
         let _ = kapok_protocol::join::read_request(&signed);
-        let _ = kapok_protocol::session::message::Frame::from_bytes(&bytes);
-        let _ = kapok_protocol::hello::Hello::from_bytes(&bytes);
+        let _ = kapok_protocol::session::message::Frame::from_plain(&bytes);
+        // What follows the opening is unpacked first.
+        let mut unpacker = kapok_protocol::session::codec::Unpacker::default();
+        let _ = (unpacker.unpack(&bytes), unpacker.unpack(&bytes), unpacker.unpack(&bytes));
+        let _ = kapok_protocol::hello::Greeting::from_bytes(&bytes);
         let _ = Invitation::from_code(&String::from_utf8_lossy(&bytes));
     }
 

@@ -10,6 +10,7 @@
 mod binary;
 mod documents;
 mod federation;
+mod fill;
 mod http;
 mod node;
 mod ports;
@@ -18,6 +19,7 @@ mod skip;
 pub use binary::{kapok, repository};
 pub use documents::{Document, documents, samples};
 pub use federation::Federation;
+pub use fill::{fill, fill_changed};
 pub use http::{Answer, Browser};
 pub use node::{Node, Outcome, run_kapok};
 pub use skip::skipped;

@@ -119,3 +119,44 @@ fn only_who_published_a_resource_and_administrators_replace_it() {
     }
     assert_eq!(school.kapok(&["show", id(&first)])["version"], 3);
 }
+
+/// Bytes that do not repeat, so that nothing but the older version can save any.
+fn scan(seed: u8, len: usize) -> Vec<u8> {
+    let mut state = u64::from(seed) + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+#[test]
+fn of_an_edited_file_only_what_changed_crosses_the_link() {
+    let city = {
+        let mut node = Node::init("city", "攀枝花市电教馆");
+        node.start();
+        node
+    };
+    let school = Federation::child(&city, "county", "盐边县电教馆");
+    city.kapok(&["subscribe", "--all"]);
+    let described = ["--title", "识字卡片", "--visibility", "public", "--license", "CC0-1.0"];
+    let content = scan(7, 3_000_000);
+    let first = school.add(&school.file("卡片.bin", &content), &described);
+    assert!(eventually(|| city.blob_path(blob(&first)).exists()));
+    let before = bytes_in(&city);
+    assert!(before >= content.len() as u64, "{before}");
+
+    let edited = [&content[..1_000_000], b"a card more".as_slice(), &content[1_000_000..]].concat();
+    let second = school.add(&school.file("卡片.bin", &edited), &[&described[..], &["--replaces", id(&first)]].concat());
+    assert!(eventually(|| city.blob_path(blob(&second)).exists()));
+    assert!(std::fs::read(city.blob_path(blob(&second))).unwrap() == edited);
+    let crossed = bytes_in(&city) - before;
+    assert!(crossed <= edited.len() as u64 * 8 / 100, "{crossed} bytes of {}", edited.len());
+}
+
+/// What has come from all other nodes.
+fn bytes_in(node: &Node) -> u64 {
+    let peers = node.kapok(&["peers"]);
+    let peers = peers["peers"].as_array().unwrap_or_else(|| panic!("{peers}"));
+    peers.iter().map(|peer| peer["bytes_in"].as_u64().unwrap_or_else(|| panic!("{peer}"))).sum()
+}

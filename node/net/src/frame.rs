@@ -31,11 +31,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Frames of up to `max_bytes`, and a minute of silence: a connection that is down for longer is closed, so what
-    /// stands still for longer is no outage.
+    /// Frames of up to `max_bytes`, and 40 s of silence: most outages of weak radio links are shorter, and who waits
+    /// for a peer that was switched off waits no longer.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, begin_within: Duration::from_secs(60), stall_after: Duration::from_secs(60) }
+        Self { max_bytes, begin_within: Duration::from_secs(40), stall_after: Duration::from_secs(40) }
     }
 
     /// The same, but waiting for a frame to begin for as long as `patience`.

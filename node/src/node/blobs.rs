@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kapok_net::Multiaddr;
 use kapok_net::blob::BlobBackend;
 use kapok_protocol::blob::piece::{piece_count, piece_offset};
+use kapok_protocol::blob::recipe::Recipe;
 use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
@@ -63,6 +64,10 @@ impl BlobBackend for BlobsOnDisk {
             }
             Err(_) => None,
         }
+    }
+
+    fn recipe(&self, blob: &BlobId) -> Option<Recipe> {
+        self.app.blobs.recipe(*blob).ok().flatten()
     }
 
     fn begin(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String> {

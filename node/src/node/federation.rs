@@ -325,6 +325,7 @@ impl App {
             all.extend(proven.iter().map(|member| member.id));
             all.extend(app.local.state().parent.as_ref().map(|(node, _)| *node));
             all.extend(reading.try_me().and_then(kapok_protocol::membership::Member::parent));
+            let ledger = app.exchange.get().map(kapok_net::blob::Exchange::ledger).unwrap_or_default();
             let peer = |id: NodeId| {
                 let (name, tier) = Self::named(&reading, &id);
                 let status = connected.iter().find(|status| status.node == id);
@@ -341,6 +342,8 @@ impl App {
                     rate_bps: last.and_then(super::sync::LastRound::rate_bps),
                     last_contact: contact.map(rfc3339),
                     last_round: last.map(|last| last.peer.clone()),
+                    bytes_in: ledger.get(&id).map_or(0, |ledger| ledger.bytes_in),
+                    bytes_out: ledger.get(&id).map_or(0, |ledger| ledger.bytes_out),
                 }
             };
             Ok(Peers { peers: all.into_iter().map(peer).collect() })

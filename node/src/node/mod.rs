@@ -18,6 +18,7 @@ mod links;
 mod local;
 mod notices;
 mod opening;
+mod paths;
 mod port;
 mod search;
 mod start;

@@ -76,7 +76,7 @@ impl App {
         let mut named = found.resource.blobs().chain(former.map(|file| (file.blob, file.size)));
         let size = named.find(|(named, _)| *named == blob).map(|(_, size)| size);
         if let (Some(exchange), Some(size)) = (self.exchange.get(), size) {
-            exchange.want(blob, size, found.key.author, Urgency::Interactive, 0);
+            exchange.want(blob, size, found.key.author, None, Urgency::Interactive, 0);
             self.rounds.call_now();
         }
     }

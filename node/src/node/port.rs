@@ -154,6 +154,9 @@ impl Node for Port {
                 let setting = changed.set(&key, &value.value).map_err(|error| setting_failure(&error))?;
                 changed.save(&app.home.paths().config()).map_err(|error| setting_failure(&error))?;
                 *settings = changed;
+                if let Some(links) = app.links.get() {
+                    links.network().limit_rate(settings.link_rate_bytes_per_s());
+                }
                 Ok(setting)
             })
             .await

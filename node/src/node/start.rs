@@ -104,6 +104,8 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
         .collect::<Result<Vec<kapok_net::Multiaddr>>>()?;
     let secret = app.catalogue.keypair().secret();
     let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await?;
+    app.recall_paths(&network);
+    network.limit_rate(app.settings().link_rate_bytes_per_s());
     let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
     let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone())))?;
     app.survey.listen(exchange.completions());
@@ -308,6 +310,7 @@ fn background(app: &Arc<App>) -> (Vec<JoinHandle<()>>, std::thread::JoinHandle<(
                     if due {
                         app.home.refill_reserve();
                         app.expire_uploads();
+                        app.keep_paths();
                     }
                     Ok(())
                 })
@@ -362,6 +365,7 @@ impl Running {
             exchange.shutdown().await;
         }
         if let Some(links) = self.app.links.get() {
+            self.app.keep_paths();
             links.shutdown().await;
         }
         self.app.indexing.stop();

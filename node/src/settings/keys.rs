@@ -20,6 +20,8 @@ pub(super) enum Form {
     Multiaddrs,
     /// Whole minutes.
     Minutes,
+    /// Whole kilobits a second, or nothing.
+    Kilobits,
     /// Hours of the day.
     Hours,
     /// `true` or `false`.
@@ -44,6 +46,7 @@ pub(super) const HTTP_ADDRESSES: &str = "http.addresses";
 pub(super) const HTTP_NAMES: &str = "http.names";
 pub(super) const HTTP_SECURE_COOKIES: &str = "http.secure_cookies";
 pub(super) const NET_LISTEN: &str = "net.listen";
+pub(super) const NET_RATE: &str = "net.rate_kbit_s";
 pub(super) const SYNC_INTERVAL: &str = "sync.interval_minutes";
 pub(super) const SYNC_WINDOW: &str = "sync.window";
 pub(super) const LOG: &str = "log";
@@ -79,6 +82,13 @@ pub(super) const KEYS: &[Key] = &[
         meaning: "Where other nodes reach this one; after a restart.",
     },
     Key {
+        name: NET_RATE,
+        form: Form::Kilobits,
+        default: "",
+        example: "512",
+        meaning: "Kilobits a second that this node sends to any one node at most (16 to 10000000); empty means as much as the link takes.",
+    },
+    Key {
         name: SYNC_INTERVAL,
         form: Form::Minutes,
         default: "10",
@@ -108,6 +118,8 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// A round a minute is more than any link needs, and a node that is silent for over a week is taken for lost.
 const INTERVAL_MINUTES: std::ops::RangeInclusive<u64> = 1..=10_080;
+/// Below it a page of text takes seconds; above it no link between schools is.
+const RATE_KBIT_S: std::ops::RangeInclusive<u64> = 16..=10_000_000;
 /// Nobody listens in more places; each costs a socket.
 const MAX_LIST: usize = 32;
 
@@ -119,6 +131,7 @@ impl Form {
             Self::HostNames => host_names(text).map(drop),
             Self::Multiaddrs => multiaddrs(text).map(drop),
             Self::Minutes => minutes(text).map(drop),
+            Self::Kilobits => kilobits(text).map(drop),
             Self::Hours => hours(text).map(drop),
             Self::Flag => flag(text).map(drop),
             Self::LogFilter => EnvFilter::builder().parse(text).map(drop).map_err(|error| error.to_string()),
@@ -129,7 +142,7 @@ impl Form {
     pub(super) fn to_toml(self, text: &str) -> Value {
         match self {
             Self::Sockets | Self::HostNames | Self::Multiaddrs => list(text).collect::<Array>().into(),
-            Self::Minutes => text.trim().parse::<i64>().map_or_else(|_| text.into(), Value::from),
+            Self::Minutes | Self::Kilobits => text.trim().parse::<i64>().map_or_else(|_| text.into(), Value::from),
             Self::Flag => text.trim().parse::<bool>().map_or_else(|_| text.into(), Value::from),
             Self::Hours | Self::LogFilter => text.trim().into(),
         }
@@ -195,6 +208,17 @@ pub(super) fn minutes(text: &str) -> Result<Duration, String> {
         format!("it must be a number from {} to {}", INTERVAL_MINUTES.start(), INTERVAL_MINUTES.end())
     })?;
     Ok(Duration::from_secs(minutes * 60))
+}
+
+/// Bytes a second.
+pub(super) fn kilobits(text: &str) -> Result<Option<u64>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let number = text.trim().parse::<u64>().ok().filter(|number| RATE_KBIT_S.contains(number));
+    let kilobits =
+        number.ok_or_else(|| format!("it must be a number from {} to {}", RATE_KBIT_S.start(), RATE_KBIT_S.end()))?;
+    Ok(Some(kilobits * 1000 / 8))
 }
 
 pub(super) fn hours(text: &str) -> Result<Option<Window>, String> {

@@ -144,6 +144,11 @@ impl Settings {
         keys::multiaddrs(&self.text(keys::NET_LISTEN)).expect(CHECKED)
     }
 
+    /// Bytes a second that may be sent to one node; `None` means as much as the link takes.
+    pub(crate) fn link_rate_bytes_per_s(&self) -> Option<u64> {
+        keys::kilobits(&self.text(keys::NET_RATE)).expect(CHECKED)
+    }
+
     /// From one round that the node begins by itself to the next.
     pub(crate) fn sync_interval(&self) -> Duration {
         keys::minutes(&self.text(keys::SYNC_INTERVAL)).expect(CHECKED)

@@ -104,6 +104,7 @@ fn a_wrong_value_changes_nothing() {
     for (key, value) in [
         ("sync.window", "night"),
         ("sync.interval_minutes", "99999999999999999999"),
+        ("net.rate_kbit_s", "15"),
         ("http.addresses", ","),
         ("http.names", "a b"),
         ("net.listen", "0.0.0.0:8421"),

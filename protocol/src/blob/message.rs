@@ -12,6 +12,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::recipe::MAX_HOLES;
 use super::{BlobId, bounded};
 use crate::identity::NodeId;
 
@@ -23,8 +24,10 @@ pub const PROTOCOL: &str = "/kapok/blob/1";
 pub const FRAME_DATA_BYTES: usize = 64 * 1024;
 /// Fewest, but for the end of a piece: a second of 64 kbit/s. What surrounds them is a four-hundredth of it.
 pub const MIN_FRAME_DATA_BYTES: usize = 8 * 1024;
-/// Largest frame: the bytes and what surrounds them (a [`Request`] has about 120 bytes).
+/// Largest frame: the bytes and what surrounds them.
 pub const MAX_FRAME_BYTES: usize = FRAME_DATA_BYTES + 256;
+/// Largest request: about 120 bytes, and eleven for each hole.
+pub const MAX_REQUEST_BYTES: usize = 512;
 /// Most pieces that one request may ask for (16 MiB). More is asked for in more requests, so that each stays
 /// cheap to cancel.
 pub const MAX_WANT_PIECES: u32 = 64;
@@ -67,8 +70,17 @@ pub enum Route {
     },
 }
 
-/// Asks for pieces of one blob, and for its piece list if wished.
+/// A range of bytes within a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Hole {
+    #[n(0)]
+    pub offset: u32,
+    #[n(1)]
+    pub len: u32,
+}
+
+/// Asks for pieces of one blob, and for its piece list if wished.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Want {
     #[n(0)]
@@ -95,10 +107,16 @@ pub struct Want {
     pub urgency: Urgency,
     #[n(8)]
     pub route: Route,
+    /// Send the recipe first ([`super::recipe`]), or say that there is none.
+    #[n(9)]
+    pub recipe: bool,
+    /// Of the only piece that is asked for, these bytes alone, in order; empty for all of it. At most [`MAX_HOLES`].
+    #[cbor(n(10), decode_with = "bounded::list::<MAX_HOLES, _, _>")]
+    pub holes: Vec<Hole>,
 }
 
 /// What the asker says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub enum Request {
     #[n(0)]
@@ -182,6 +200,18 @@ pub enum Answer {
         #[n(1)]
         have_pieces: u32,
     },
+    /// Part of the recipe, from `offset` on; of `total` bytes, none if there is no recipe.
+    #[n(4)]
+    Recipe {
+        #[n(0)]
+        request: RequestId,
+        #[n(1)]
+        offset: u32,
+        #[n(2)]
+        total: u32,
+        #[cbor(n(3), encode_with = "minicbor::bytes::encode", decode_with = "bounded::bytes::<FRAME_DATA_BYTES, _>")]
+        bytes: Vec<u8>,
+    },
 }
 
 impl std::fmt::Debug for Answer {
@@ -195,6 +225,7 @@ impl std::fmt::Debug for Answer {
             }
             Self::Refused { request, reason } => write!(f, "Refused({request}, {reason})"),
             Self::Waiting { request, have_pieces } => write!(f, "Waiting({request}, {have_pieces} pieces)"),
+            Self::Recipe { request, offset, total, .. } => write!(f, "Recipe({request}, at {offset} of {total} bytes)"),
         }
     }
 }
@@ -207,7 +238,8 @@ impl Answer {
             Self::List { request, .. }
             | Self::Piece { request, .. }
             | Self::Refused { request, .. }
-            | Self::Waiting { request, .. } => *request,
+            | Self::Waiting { request, .. }
+            | Self::Recipe { request, .. } => *request,
         }
     }
 
@@ -215,7 +247,7 @@ impl Answer {
     #[must_use]
     pub fn content_bytes(&self) -> usize {
         match self {
-            Self::List { values: bytes, .. } | Self::Piece { bytes, .. } => bytes.len(),
+            Self::List { values: bytes, .. } | Self::Piece { bytes, .. } | Self::Recipe { bytes, .. } => bytes.len(),
             Self::Refused { .. } | Self::Waiting { .. } => 0,
         }
     }
@@ -270,12 +302,15 @@ mod tests {
             count: u32::MAX,
             urgency: Urgency::Bulk,
             route: Route::ThroughTree { home: NodeId([0xff; 32]), hops: u8::MAX },
+            recipe: true,
+            holes: vec![Hole { offset: u32::MAX, len: u32::MAX }; MAX_HOLES],
         }
     }
 
     #[test]
     fn the_largest_frames_fit_their_limit_and_read_back() {
         let request = Request::Want(want());
+        assert!(request.encode().len() <= MAX_REQUEST_BYTES);
         assert_eq!(Request::decode(&request.encode()).unwrap(), request);
         let bytes = vec![7; FRAME_DATA_BYTES];
         let answer = Answer::Piece { request: u32::MAX, index: u32::MAX, offset: u32::MAX, bytes };

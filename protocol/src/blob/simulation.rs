@@ -132,6 +132,7 @@ impl World {
                     self.stuck.insert(blob, reasons);
                 }
                 download::Output::Penalise(node, fault) => self.penalties.push((node, fault)),
+                download::Output::Plan { blob, .. } => panic!("{blob} has no older version"),
             }
         }
     }
@@ -170,6 +171,7 @@ impl World {
             upload::Output::Read { ticket, blob, what } => {
                 let held = &self.blobs[&blob];
                 let (mut bytes, lies) = match what {
+                    Range::Recipe { .. } => panic!("nobody asked for a recipe"),
                     Range::List { offset, len } => {
                         (held.list.to_bytes()[offset..offset + len].to_vec(), source.manner == Manner::FalseLists)
                     }

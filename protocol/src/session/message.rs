@@ -1,26 +1,26 @@
-//! The frames of `/kapok/sync/1`.
+//! The frames of `/kapok/sync/1`. How they look on the wire is the concern of [`super::codec`].
 
 use minicbor::{Decode, Encode};
 
-use crate::entry::ShelfId;
 use crate::head::Progress;
 use crate::replica::{Cursor, Item};
 use crate::signed::Signed;
 use crate::visibility::Visibility;
 
 pub const PROTOCOL: &str = "/kapok/sync/1";
-/// What one frame may have on the wire. Bounds what a receiver allocates on a peer's word.
+/// What one frame may have, on the wire and unpacked. Bounds what a receiver allocates on a peer's word.
 pub const MAX_FRAME_BYTES: usize = 512 * 1024;
-/// What a batch of entries may have once unpacked: a sender closes a batch at [`BATCH_BYTES`], and one entry of the
-/// largest size may come on top.
-pub const MAX_BATCH_BYTES: usize = 256 * 1024;
-/// Where a sender closes a batch. At 512 kbit/s a batch of this size, compressed, takes about half a second, so a
-/// dropped link costs no more than that.
-pub const BATCH_BYTES: usize = 96 * 1024;
+/// Where a sender closes a batch of entries or a list; one item of the largest size may come on top. At 512 kbit/s this
+/// takes, compressed, about half a second, so a dropped link costs no more than that; smaller ones would cost a school's
+/// disk more syncs.
+pub const BATCH_BYTES: usize = 64 * 1024;
 /// Heads, certificates or wants in one frame.
 pub const MAX_LIST: usize = 512;
-/// zstd's default: higher levels save a few per cent of text and cost a school's old processor much time.
-const COMPRESSION_LEVEL: i32 = 3;
+/// Of BLAKE3's 32 bytes a comparison needs half: nobody gains by two states that look alike.
+pub const DIGEST_BYTES: usize = 16;
+
+/// The first half of a BLAKE3 hash.
+pub type Digest = [u8; DIGEST_BYTES];
 
 /// A digest of all shelves of one visibility that both sides may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -28,7 +28,7 @@ pub struct ShelvesDigest {
     #[n(0)]
     pub visibility: Visibility,
     #[cbor(n(1), with = "minicbor::bytes")]
-    pub digest: [u8; 32],
+    pub digest: Digest,
 }
 
 /// A head as it travels: the author's statement, and how far the sender has the shelf.
@@ -44,10 +44,23 @@ pub struct HeadItem {
 /// A shelf that the sender of this wants, after what it has.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Want {
+    /// Its head's place among those that the receiver has named in this session, counted from 0.
     #[n(0)]
-    pub shelf: ShelfId,
+    pub place: u32,
     #[n(1)]
     pub after: Progress,
+}
+
+/// What is live on a shelf that was wanted, in sequence order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Part {
+    #[n(0)]
+    pub place: u32,
+    #[n(1)]
+    pub items: Vec<Item>,
+    /// All items of the shelf were sent, as far as was said with its head.
+    #[n(2)]
+    pub reached: bool,
 }
 
 /// One frame. Lists that do not fit into one are continued; `last` closes them.
@@ -59,9 +72,9 @@ pub enum Frame {
         #[n(0)]
         digests: Vec<ShelvesDigest>,
         #[cbor(n(1), with = "minicbor::bytes")]
-        urgent: [u8; 32],
+        urgent: Digest,
         #[cbor(n(2), with = "minicbor::bytes")]
-        certificates: [u8; 32],
+        certificates: Digest,
         #[n(3)]
         known: Option<Cursor>,
     },
@@ -90,50 +103,43 @@ pub enum Frame {
         #[n(1)]
         last: bool,
     },
-    /// A zstd-compressed CBOR array of [`Item`]s in sequence order.
     #[n(5)]
     Items {
         #[n(0)]
-        shelf: ShelfId,
-        #[cbor(n(1), with = "minicbor::bytes")]
-        batch: Vec<u8>,
-    },
-    /// All items of the shelf up to here were sent.
-    #[n(6)]
-    Reached {
-        #[n(0)]
-        shelf: ShelfId,
-        #[n(1)]
-        progress: Progress,
+        parts: Vec<Part>,
     },
     /// I have what I wanted and gave what you wanted. Come again with this cursor.
-    #[n(7)]
+    #[n(6)]
     Done {
         #[n(0)]
         cursor: Cursor,
+        /// I have learnt of more since I named my heads; it is worth another session.
+        #[n(1)]
+        more: bool,
     },
 }
 
 /// A frame that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadFrame {
-    #[error("{0} bytes are more than a frame may have")]
+    #[error("{0} bytes are more than the {MAX_FRAME_BYTES} that a frame may have")]
     TooLarge(usize),
     #[error("malformed: {0}")]
     Malformed(String),
-    #[error("a list of {0} items is longer than allowed")]
+    #[error("a list of {0} items is longer than the {MAX_LIST} allowed")]
     TooMany(usize),
 }
 
 impl Frame {
+    /// The frame in CBOR, as it is before [`super::codec`] packs it.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_plain(&self) -> Vec<u8> {
         crate::cbor::encode(self)
     }
 
     /// # Errors
     /// Frames over the limits or that do not decode.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadFrame> {
+    pub fn from_plain(bytes: &[u8]) -> Result<Self, BadFrame> {
         if bytes.len() > MAX_FRAME_BYTES {
             return Err(BadFrame::TooLarge(bytes.len()));
         }
@@ -144,21 +150,27 @@ impl Frame {
             Self::Certificates { certificates } => certificates.len(),
             Self::Heads { heads, .. } => heads.len(),
             Self::Wants { wants, .. } => wants.len(),
-            Self::Items { .. } | Self::Reached { .. } | Self::Done { .. } => 0,
+            Self::Items { parts } => parts.len(),
+            Self::Done { .. } => 0,
         };
         if items > MAX_LIST { Err(BadFrame::TooMany(items)) } else { Ok(frame) }
     }
 }
 
-/// Packs items for [`Frame::Items`].
-pub(super) fn pack(items: &Vec<Item>) -> Vec<u8> {
-    let plain = crate::cbor::encode(items);
-    zstd::bulk::compress(&plain, COMPRESSION_LEVEL).expect("compressing from memory to memory cannot fail")
-}
-
-/// Unpacks a batch, never making more than [`MAX_BATCH_BYTES`] of it.
-pub(super) fn unpack(batch: &[u8]) -> Result<Vec<Item>, BadFrame> {
-    let plain =
-        zstd::bulk::decompress(batch, MAX_BATCH_BYTES).map_err(|error| BadFrame::Malformed(error.to_string()))?;
-    minicbor::decode(&plain).map_err(|error| BadFrame::Malformed(error.to_string()))
+/// Cuts a list into parts that a frame can carry, each below [`BATCH_BYTES`] or of one item.
+pub(super) fn parts<T>(list: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut parts: Vec<Vec<T>> = Vec::new();
+    let mut room = 0;
+    for item in list {
+        let size = bytes(&item);
+        match parts.last_mut() {
+            Some(part) if size <= room && part.len() < MAX_LIST => part.push(item),
+            _ => {
+                parts.push(vec![item]);
+                room = BATCH_BYTES;
+            }
+        }
+        room = room.saturating_sub(size);
+    }
+    parts
 }

@@ -2,25 +2,32 @@
 //!
 //! Both open with one digest for each visibility that both may see. Where all are equal, that is the end: one round
 //! trip. Else each sends the revocations, certificates and heads that the other may lack, asks for the shelves where
-//! the other is further, and serves what it is asked for, in sequence order, in compressed batches. Whatever has
-//! arrived is stored, so a session that breaks is continued by the next one after any entry.
+//! the other is further, and serves what it is asked for, in sequence order, in batches. Whatever has arrived is stored,
+//! so a session that breaks is continued by the next one after any entry.
 //!
-//! Parts: [`message`] (frames), `offer` (digests and heads), `take` (checking what comes), `serve` (batches out).
+//! What one side learns from the other is not offered back to it: a side that has learnt of nothing else since it opened
+//! says so when it is done, and the next session begins behind all that ([`Frame::Done`]).
+//!
+//! Parts: [`message`] (frames), [`codec`] (their bytes), `offer` (digests and heads), `take` (checking what comes),
+//! `serve` (batches out).
 //!
 //! Invariant: nothing is given to a peer that may not see it, and nothing is stored that was not verified.
 
+pub mod codec;
 pub mod message;
 mod offer;
 mod serve;
 mod take;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::entry::ShelfId;
 use crate::head::Progress;
 use crate::membership::Member;
 use crate::replica::{Cursor, News, Replica};
-use message::{Frame, ShelvesDigest, Want};
+use message::{Frame, Want};
+
+pub use offer::{Digests, digests};
 
 /// What happens to a session.
 #[derive(Clone, Debug)]
@@ -29,7 +36,7 @@ pub enum Input {
     Opened,
     /// A frame came.
     Frame(Frame),
-    /// There is room to send one more batch.
+    /// There is room to send one more frame.
     Ready,
 }
 
@@ -58,21 +65,19 @@ pub enum Fault {
     Head(String),
     #[error("an entry does not hold: {0}")]
     Entry(String),
-    #[error("it offered {0:?}, which this node may not see or did not ask for")]
+    #[error("it offered {0:?}, which this node may not see")]
     NotForUs(ShelfId),
-    #[error("it asked for {0:?}, which it may not see")]
-    NotForIt(ShelfId),
-    #[error("a batch cannot be read: {0}")]
-    Batch(String),
+    #[error("it sent of shelf {0}, which was not asked for")]
+    NotAsked(u32),
+    #[error("it asked for shelf {0}, which was not offered to it")]
+    NotOffered(u32),
 }
 
 /// What one side opened with.
 #[derive(Clone, Debug)]
 struct Opening {
-    digests: Vec<ShelvesDigest>,
-    urgent: [u8; 32],
-    certificates: [u8; 32],
-    /// Where this node's journal stood. What comes later is offered by the next session.
+    digests: Digests,
+    /// Where this node's journal stood. What comes later from others is offered by the next session.
     cursor: Cursor,
 }
 
@@ -97,16 +102,32 @@ pub struct Session {
     /// All of the peer's heads, and all of its wants, are here.
     heads_in: bool,
     wants_in: bool,
-    /// Shelves asked for, with how far they had been taken when they were asked for.
-    asked: BTreeMap<ShelfId, Progress>,
-    wants_out: Vec<Want>,
+    /// What the peer said of its shelves, and the certificates that it sent: it knows as much, so it is not told.
+    given: Given,
+    /// Shelves asked for and not reached yet, by their place, with how far they have been taken.
+    asked: BTreeMap<u32, (ShelfId, Progress)>,
+    wants_out: Vec<(ShelfId, Want)>,
+    /// The shelves whose heads were named to the peer; their places are what it asks with.
+    offered: Vec<ShelfId>,
     /// The peer's wants, still to be served.
-    serving: VecDeque<Want>,
+    serving: VecDeque<(ShelfId, Want)>,
     /// Something could not be taken, so that the peer's heads must be looked at again next time.
     incomplete: bool,
-    done_sent: bool,
-    done_received: Option<Cursor>,
+    /// What this side said when it was done: whether it has learnt of more meanwhile.
+    done_sent: Option<bool>,
+    settled: Option<Digests>,
+    done_received: Option<(Cursor, bool)>,
     finished: bool,
+}
+
+/// What came from the peer.
+#[derive(Debug, Default)]
+struct Given {
+    /// By shelf the hash of the head, and how far the peer has it.
+    heads: BTreeMap<ShelfId, ([u8; 32], Progress)>,
+    /// How many heads came, known or not.
+    named: u32,
+    certificates: BTreeSet<[u8; 32]>,
 }
 
 impl Session {
@@ -121,11 +142,14 @@ impl Session {
             compared: false,
             heads_in: false,
             wants_in: false,
+            given: Given::default(),
             asked: BTreeMap::new(),
             wants_out: Vec::new(),
+            offered: Vec::new(),
             serving: VecDeque::new(),
             incomplete: false,
-            done_sent: false,
+            done_sent: None,
+            settled: None,
             done_received: None,
             finished: false,
         }
@@ -138,13 +162,26 @@ impl Session {
 
     /// Whether [`Input::Ready`] would send something.
     #[must_use]
-    pub fn has_batches(&self) -> bool {
-        !self.finished && !self.serving.is_empty()
+    pub fn has_frames(&self) -> bool {
+        !self.finished && (!self.serving.is_empty() || (self.is_through() && self.done_sent.is_none()))
     }
 
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.finished
+    }
+
+    /// Whether either side has learnt of more since it named its heads. Known when the session is finished.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.done_sent == Some(true) || self.done_received.is_some_and(|(_, more)| more)
+    }
+
+    /// What this node had when it was done, where the peer knows all of that: as long as it has the same
+    /// ([`digests`]), it has nothing to tell. None before the session is finished.
+    #[must_use]
+    pub fn settled(&self) -> Option<&Digests> {
+        self.settled.as_ref().filter(|_| self.finished && self.done_received.is_some())
     }
 
     /// Advances the session. Pure: the same inputs over the same replica always give the same outputs.
@@ -168,7 +205,7 @@ impl Session {
             out.push(Output::Fault(fault));
             return;
         }
-        self.conclude(out);
+        self.conclude(replica, out);
     }
 
     fn frame(&mut self, frame: Frame, replica: &dyn Replica, out: &mut Vec<Output>) -> Result<(), Fault> {
@@ -177,36 +214,44 @@ impl Session {
         }
         match frame {
             Frame::Open { digests, urgent, certificates, known } => {
-                self.compare(&digests, &urgent, &certificates, known, replica, out)
+                self.compare(&Digests { shelves: digests, urgent, certificates }, known, replica, out)
             }
             Frame::Urgent { entries } => self.take_urgent(entries, replica, out),
             Frame::Certificates { certificates } => self.take_certificates(certificates, replica, out),
             Frame::Heads { heads, last } => self.take_heads(heads, last, replica, out),
-            Frame::Wants { wants, last } => self.take_wants(wants, last, replica),
-            Frame::Items { shelf, batch } => self.take_items(shelf, &batch, replica, out),
-            Frame::Reached { shelf, progress } => self.take_reached(shelf, &progress, replica, out),
-            Frame::Done { cursor } => {
+            Frame::Wants { wants, last } => self.take_wants(wants, last),
+            Frame::Items { parts } => self.take_parts(parts, replica, out),
+            Frame::Done { cursor, more } => {
                 if !(self.heads_in && self.wants_in && self.asked.is_empty()) {
                     return Err(Fault::OutOfTurn);
                 }
-                self.done_received = Some(cursor);
+                self.done_received = Some((cursor, more));
                 Ok(())
             }
         }
     }
 
     /// Says Done when both directions are through, and finishes when the peer has said it too.
-    fn conclude(&mut self, out: &mut Vec<Output>) {
-        let through = self.heads_in && self.wants_in && self.asked.is_empty() && self.serving.is_empty();
-        if through
-            && !self.done_sent
-            && let Some(Opening { cursor, .. }) = self.opening
+    fn conclude(&mut self, replica: &dyn Replica, out: &mut Vec<Output>) {
+        // What this input brought is stored before the next one; only then can be told what else is new.
+        let stored = !out.iter().any(|output| matches!(output, Output::Store(news) if !news.is_empty()));
+        if self.is_through()
+            && stored
+            && self.done_sent.is_none()
+            && let Some(Opening { cursor, digests: at_opening }) = &self.opening
         {
-            self.done_sent = true;
-            out.push(Output::Send(Frame::Done { cursor }));
+            let (opened, now) = (*cursor, replica.cursor());
+            let unchanged = (now == opened).then(|| at_opening.clone());
+            let more = unchanged.is_none() && self.is_overtaken(&opened, replica);
+            let cursor = if more { opened } else { now };
+            if !more {
+                self.settled = Some(unchanged.unwrap_or_else(|| digests(&self.peer, replica)));
+            }
+            self.done_sent = Some(more);
+            out.push(Output::Send(Frame::Done { cursor, more }));
         }
-        if self.done_sent
-            && let Some(cursor) = self.done_received
+        if self.done_sent.is_some()
+            && let Some((cursor, _)) = self.done_received
         {
             self.finished = true;
             if !self.incomplete {
@@ -214,5 +259,10 @@ impl Session {
             }
             out.push(Output::Finished);
         }
+    }
+
+    /// Whether both directions are through.
+    fn is_through(&self) -> bool {
+        self.heads_in && self.wants_in && self.asked.is_empty() && self.serving.is_empty()
     }
 }

@@ -1,13 +1,36 @@
-//! The opening of a session: digests compared, heads offered.
+//! The opening of a session: digests compared, heads offered. And its end: whether there is more to offer by then.
 
 use std::collections::BTreeMap;
 
-use super::message::{Frame, HeadItem, MAX_LIST, ShelvesDigest};
+use super::message::{DIGEST_BYTES, Digest, Frame, HeadItem, ShelvesDigest, parts};
 use super::{Fault, Opening, Output, Session};
 use crate::entry::{ShelfId, Verified};
 use crate::membership::Member;
 use crate::replica::{Cursor, Replica, ShelfState};
+use crate::signed::Signed;
 use crate::visibility::Visibility;
+
+/// What a node has of what it shares with one peer. Two nodes with equal digests have nothing to tell each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    pub(super) shelves: Vec<ShelvesDigest>,
+    pub(super) urgent: Digest,
+    pub(super) certificates: Digest,
+}
+
+/// What this node would open a session with `peer` with.
+#[must_use]
+pub fn digests(peer: &Member, replica: &dyn Replica) -> Digests {
+    digests_of(&shelves_for(peer, replica), replica)
+}
+
+fn digests_of(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>, replica: &dyn Replica) -> Digests {
+    Digests {
+        shelves: shelves_digests(shelves),
+        urgent: set_digest(replica.urgent().iter().map(Verified::hash)),
+        certificates: set_digest(replica.certificates(None).iter().map(|c| c.signed().hash())),
+    }
+}
 
 /// Whether both `a` and `b` may receive the shelf.
 fn shared(shelf: &ShelfId, author: &Member, a: &Member, b: &Member) -> bool {
@@ -24,7 +47,7 @@ fn shelves_for(peer: &Member, replica: &dyn Replica) -> BTreeMap<(Visibility, Sh
     visible.map(|(id, state)| ((id.visibility, id), state)).collect()
 }
 
-fn digests(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>) -> Vec<ShelvesDigest> {
+fn shelves_digests(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>) -> Vec<ShelvesDigest> {
     let digest = |visibility| {
         let mut hasher = blake3::Hasher::new();
         for ((of, _), state) in shelves {
@@ -35,16 +58,27 @@ fn digests(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>) -> Vec<Shelves
                 hasher.update(&[u8::from(state.mismatch)]);
             }
         }
-        ShelvesDigest { visibility, digest: *hasher.finalize().as_bytes() }
+        ShelvesDigest { visibility, digest: short(&hasher.finalize()) }
     };
     Visibility::SHARED.into_iter().map(digest).collect()
 }
 
 /// A digest of a set of hashes.
-fn set_digest(hashes: impl Iterator<Item = [u8; 32]>) -> [u8; 32] {
+fn set_digest(hashes: impl Iterator<Item = [u8; 32]>) -> Digest {
     let mut hashes: Vec<_> = hashes.collect();
     hashes.sort_unstable();
-    *blake3::hash(&hashes.concat()).as_bytes()
+    short(&blake3::hash(&hashes.concat()))
+}
+
+fn short(hash: &blake3::Hash) -> Digest {
+    let mut digest = [0; DIGEST_BYTES];
+    digest.copy_from_slice(&hash.as_bytes()[..DIGEST_BYTES]);
+    digest
+}
+
+/// Bytes of a signed statement in a frame.
+fn size(signed: &Signed) -> usize {
+    signed.bytes.len() + 80
 }
 
 impl Session {
@@ -53,23 +87,16 @@ impl Session {
         // A shelf that does not add up is listed anew, so the peer must name all its heads again.
         let repair = shelves.values().any(|state| state.mismatch);
         let known = if repair { None } else { self.remembered };
-        let opening = Opening {
-            digests: digests(&shelves),
-            urgent: set_digest(replica.urgent().iter().map(Verified::hash)),
-            certificates: set_digest(replica.certificates(None).iter().map(|c| c.signed().hash())),
-            cursor: replica.cursor(),
-        };
-        let Opening { digests, urgent, certificates, .. } = opening.clone();
-        out.push(Output::Send(Frame::Open { digests, urgent, certificates, known }));
-        self.opening = Some(opening);
+        let digests = digests_of(&shelves, replica);
+        let Digests { shelves, urgent, certificates } = digests.clone();
+        out.push(Output::Send(Frame::Open { digests: shelves, urgent, certificates, known }));
+        self.opening = Some(Opening { digests, cursor: replica.cursor() });
     }
 
     /// The peer's digests came: where they differ from ours, offer what it may lack.
     pub(super) fn compare(
         &mut self,
-        theirs: &[ShelvesDigest],
-        their_urgent: &[u8; 32],
-        their_certificates: &[u8; 32],
+        theirs: &Digests,
         known: Option<Cursor>,
         replica: &dyn Replica,
         out: &mut Vec<Output>,
@@ -77,42 +104,68 @@ impl Session {
         if self.compared {
             return Err(Fault::OutOfTurn);
         }
-        let Some(opening) = &self.opening else { return Err(Fault::OutOfTurn) };
+        let Some(Opening { digests: ours, cursor: mine }) = self.opening.clone() else {
+            return Err(Fault::OutOfTurn);
+        };
         self.compared = true;
-        let mine = opening.cursor;
-        let differing: Vec<_> = opening.digests.iter().filter(|d| !theirs.contains(d)).map(|d| d.visibility).collect();
-        let urgent_differs = opening.urgent != *their_urgent;
-        if differing.is_empty() && !urgent_differs && opening.certificates == *their_certificates {
+        let differing: Vec<_> =
+            ours.shelves.iter().filter(|d| !theirs.shelves.contains(d)).map(|d| d.visibility).collect();
+        let urgent_differs = ours.urgent != theirs.urgent;
+        let certificates_differ = ours.certificates != theirs.certificates;
+        if differing.is_empty() && !urgent_differs && !certificates_differ {
             self.heads_in = true;
             self.wants_in = true;
             return Ok(());
         }
         if urgent_differs {
-            for entries in replica.urgent().chunks(MAX_LIST / 8) {
-                let entries = entries.iter().map(|entry| entry.signed().clone()).collect();
+            let urgent = replica.urgent().iter().map(|entry| entry.signed().clone()).collect();
+            for entries in parts(urgent, size) {
                 out.push(Output::Send(Frame::Urgent { entries }));
             }
         }
         // A cursor of another journal (restored, or another node's) says nothing about this one.
         let since = known.filter(|k| k.journal == mine.journal && k.position <= mine.position).map(|k| k.position);
-        for certificates in replica.certificates(since).chunks(MAX_LIST) {
-            let certificates = certificates.iter().map(|c| c.signed().clone()).collect();
-            out.push(Output::Send(Frame::Certificates { certificates }));
+        if certificates_differ {
+            let certificates = replica.certificates(since).iter().map(|c| c.signed().clone()).collect();
+            for certificates in parts(certificates, size) {
+                out.push(Output::Send(Frame::Certificates { certificates }));
+            }
         }
         let heads: Vec<_> = shelves_for(&self.peer, replica)
             .into_iter()
             .filter(|((visibility, _), state)| {
                 differing.contains(visibility) && since.is_none_or(|since| state.changed_at >= since)
             })
-            .map(|(_, state)| {
+            .map(|((_, id), state)| {
+                self.offered.push(id);
                 let partial = state.progress != state.head.head().progress;
                 HeadItem { head: state.head.signed().clone(), progress: partial.then_some(state.progress) }
             })
             .collect();
-        for part in heads.chunks(MAX_LIST) {
-            out.push(Output::Send(Frame::Heads { heads: part.to_vec(), last: false }));
+        for heads in parts(heads, |item| 2 * size(&item.head)) {
+            out.push(Output::Send(Frame::Heads { heads, last: false }));
         }
         out.push(Output::Send(Frame::Heads { heads: Vec::new(), last: true }));
         Ok(())
+    }
+
+    /// Whether this node knows more than the peer can know from this session: something has come from elsewhere, or
+    /// was published here, since `opened`.
+    pub(super) fn is_overtaken(&self, opened: &Cursor, replica: &dyn Replica) -> bool {
+        let since = opened.position;
+        let is_foreign = |certificate: &[u8; 32]| !self.given.certificates.contains(certificate);
+        if replica.cursor().journal != opened.journal
+            || replica.certificates(Some(since)).iter().any(|certificate| is_foreign(&certificate.signed().hash()))
+        {
+            return true;
+        }
+        let changed = shelves_for(&self.peer, replica).into_iter().filter(|(_, state)| state.changed_at >= since);
+        changed.into_iter().any(|((_, id), state)| {
+            let given = self.given.heads.get(&id);
+            let known = given.is_some_and(|(head, progress)| {
+                *head == state.head.signed().hash() && progress.covers_all(&state.progress)
+            });
+            !known || state.mismatch
+        })
     }
 }

@@ -1,43 +1,61 @@
 //! Serving what the peer asked for, a batch at a time.
 
-use super::message::{BATCH_BYTES, Frame, Want, pack};
+use super::message::{BATCH_BYTES, Frame, MAX_LIST, Part, Want};
 use super::{Fault, Output, Session};
 use crate::head::{MAX_INCARNATIONS, Progress};
 use crate::replica::{Item, Replica};
 
-/// More shelves than a federation has; bounds what a peer can make this node remember.
-const MAX_WANTS: usize = 20_000;
-
 impl Session {
-    pub(super) fn take_wants(&mut self, wants: Vec<Want>, last: bool, replica: &dyn Replica) -> Result<(), Fault> {
-        if self.wants_in || self.serving.len() + wants.len() > MAX_WANTS {
+    pub(super) fn take_wants(&mut self, wants: Vec<Want>, last: bool) -> Result<(), Fault> {
+        // Each shelf once: that bounds what a peer can make this node remember.
+        if self.wants_in || self.serving.len() + wants.len() > self.offered.len() {
             return Err(Fault::OutOfTurn);
         }
         for want in wants {
-            let visible =
-                replica.member(&want.shelf.author).is_some_and(|a| want.shelf.visibility.admits(&self.peer, &a));
-            if !visible || want.after.0.len() > MAX_INCARNATIONS {
-                return Err(Fault::NotForIt(want.shelf));
+            let offered = usize::try_from(want.place).ok().and_then(|place| self.offered.get(place));
+            match offered {
+                Some(shelf) if want.after.0.len() <= MAX_INCARNATIONS => self.serving.push_back((*shelf, want)),
+                _ => return Err(Fault::NotOffered(want.place)),
             }
-            self.serving.push_back(want);
         }
         self.wants_in |= last;
         Ok(())
     }
 
-    /// Sends the next batch of the shelf at the front, or says that it is through.
+    /// Sends the next batch of what was asked for: of one large shelf, or of many from which little is missing.
     pub(super) fn serve_batch(&mut self, replica: &dyn Replica, out: &mut Vec<Output>) {
-        let Some(want) = self.serving.front_mut() else { return };
-        let items = replica.items(&want.shelf, &want.after, BATCH_BYTES);
-        if items.is_empty() {
-            let progress = replica.shelf(&want.shelf).map(|state| state.progress).unwrap_or_default();
-            out.push(Output::Send(Frame::Reached { shelf: want.shelf, progress }));
-            self.serving.pop_front();
-            return;
+        let mut parts: Vec<Part> = Vec::new();
+        let mut room = BATCH_BYTES;
+        while room > 0
+            && parts.len() < MAX_LIST
+            && let Some((shelf, want)) = self.serving.front_mut()
+        {
+            let items = replica.items(shelf, &want.after, room);
+            // A stub is believed by whoever has the withdrawal, which may stand in the parts before it.
+            if !parts.is_empty() && items.iter().any(|item| matches!(item, Item::Stub(_))) {
+                break;
+            }
+            self.counts.entries_out += items.len() as u64;
+            advance(&mut want.after, &items);
+            let bytes: usize = items.iter().map(size).sum();
+            let reached = items.is_empty() || replica.items(shelf, &want.after, 1).is_empty();
+            parts.push(Part { place: want.place, items, reached });
+            if reached {
+                self.serving.pop_front();
+            }
+            room = room.saturating_sub(bytes);
         }
-        self.counts.entries_out += items.len() as u64;
-        advance(&mut want.after, &items);
-        out.push(Output::Send(Frame::Items { shelf: want.shelf, batch: pack(&items) }));
+        if !parts.is_empty() {
+            out.push(Output::Send(Frame::Items { parts }));
+        }
+    }
+}
+
+/// Bytes of an item in a frame.
+fn size(item: &Item) -> usize {
+    match item {
+        Item::Entry(signed) => signed.bytes.len() + 80,
+        Item::Stub(_) => 120,
     }
 }
 

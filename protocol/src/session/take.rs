@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::message::{Frame, HeadItem, MAX_LIST, Want, unpack};
+use super::message::{Frame, HeadItem, MAX_LIST, Part, Want};
 use super::{Fault, Output, Session};
 use crate::entry::{Kind, Sequence, ShelfId, Verified};
 use crate::head::{Progress, VerifiedHead};
@@ -51,6 +51,7 @@ impl Session {
         for signed in certificates {
             let certificate =
                 Certificate::from_signed(signed).map_err(|error| Fault::Certificate(error.to_string()))?;
+            self.given.certificates.insert(certificate.signed().hash());
             let membership = certificate.membership();
             let chain = if membership.issuer == federation {
                 Chain::new(vec![certificate.clone()])
@@ -88,6 +89,8 @@ impl Session {
         let me = replica.me();
         let mut news = Vec::new();
         for item in heads {
+            let place = self.given.named;
+            self.given.named = place.saturating_add(1);
             let head = VerifiedHead::check(item.head).map_err(|error| Fault::Head(error.to_string()))?;
             let shelf = head.head().shelf;
             let Some(author) = replica.member(&shelf.author) else {
@@ -103,6 +106,7 @@ impl Session {
             // The peer may hold entries newer than this head; what its author states is what is asked for.
             let stated = &head.head().progress;
             let theirs = item.progress.map_or_else(|| stated.clone(), |progress| progress.within(stated));
+            self.given.heads.insert(shelf, (head.signed().hash(), theirs.clone()));
             let ours = replica.shelf(&shelf);
             let (progress, repair) =
                 ours.as_ref().map_or((Progress::default(), false), |state| (state.progress.clone(), state.mismatch));
@@ -112,7 +116,7 @@ impl Session {
             // One's own shelf too: what its disk has lost of it, a node takes back from whoever kept it.
             if repair || !progress.covers_all(&theirs) {
                 let after = if repair { Progress::default() } else { progress };
-                self.wants_out.push(Want { shelf, after });
+                self.wants_out.push((shelf, Want { place, after }));
             }
         }
         out.push(Output::Store(news));
@@ -126,25 +130,48 @@ impl Session {
     /// Asks for shelves from the city down, so that a withdrawal by an ancestor is known before what it withdraws.
     fn send_wants(&mut self, replica: &dyn Replica, out: &mut Vec<Output>) {
         let mut wants = std::mem::take(&mut self.wants_out);
-        wants.sort_by_key(|want| (replica.member(&want.shelf.author).map(|author| author.tier), want.shelf));
-        wants.dedup_by_key(|want| want.shelf);
-        self.asked = wants.iter().map(|want| (want.shelf, want.after.clone())).collect();
+        wants.sort_by_key(|(shelf, _)| (replica.member(&shelf.author).map(|author| author.tier), *shelf));
+        wants.dedup_by_key(|(shelf, _)| *shelf);
+        self.asked = wants.iter().map(|(shelf, want)| (want.place, (*shelf, want.after.clone()))).collect();
+        let wants: Vec<_> = wants.into_iter().map(|(_, want)| want).collect();
         for part in wants.chunks(MAX_LIST) {
             out.push(Output::Send(Frame::Wants { wants: part.to_vec(), last: false }));
         }
         out.push(Output::Send(Frame::Wants { wants: Vec::new(), last: true }));
     }
 
-    pub(super) fn take_items(
+    pub(super) fn take_parts(
         &mut self,
-        shelf: ShelfId,
-        batch: &[u8],
+        parts: Vec<Part>,
         replica: &dyn Replica,
         out: &mut Vec<Output>,
     ) -> Result<(), Fault> {
-        let Some(taken) = self.asked.get_mut(&shelf) else { return Err(Fault::NotForUs(shelf)) };
-        let items = unpack(batch).map_err(|error| Fault::Batch(error.to_string()))?;
         let mut news = Vec::new();
+        for Part { place, items, reached } in parts {
+            let Some((shelf, mut taken)) = self.asked.remove(&place) else { return Err(Fault::NotAsked(place)) };
+            self.take_items(shelf, &mut taken, items, replica, &mut news)?;
+            if !reached {
+                self.asked.insert(place, (shelf, taken));
+            } else if !self.incomplete
+                && let Some((_, theirs)) = self.given.heads.get(&shelf)
+            {
+                // What counts is what its author signed, and the peer had that far when it named the head.
+                let stated = replica.shelf(&shelf).map(|state| state.head.head().progress.clone()).unwrap_or_default();
+                news.push(News::Reached { shelf, progress: theirs.within(&stated) });
+            }
+        }
+        out.push(Output::Store(news));
+        Ok(())
+    }
+
+    fn take_items(
+        &mut self,
+        shelf: ShelfId,
+        taken: &mut Progress,
+        items: Vec<Item>,
+        replica: &dyn Replica,
+        news: &mut Vec<News>,
+    ) -> Result<(), Fault> {
         for item in items {
             let sequence = match item {
                 Item::Entry(signed) => {
@@ -174,26 +201,6 @@ impl Session {
                 }
             };
             taken.advance(sequence);
-        }
-        out.push(Output::Store(news));
-        Ok(())
-    }
-
-    pub(super) fn take_reached(
-        &mut self,
-        shelf: ShelfId,
-        progress: &Progress,
-        replica: &dyn Replica,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Fault> {
-        if self.asked.remove(&shelf).is_none() {
-            return Err(Fault::NotForUs(shelf));
-        }
-        let stated = replica.shelf(&shelf).map(|state| state.head.head().progress.clone()).unwrap_or_default();
-        // The peer may have a newer head by now than it offered; what counts is what its author signed.
-        let progress = progress.within(&stated);
-        if !self.incomplete {
-            out.push(Output::Store(vec![News::Reached { shelf, progress }]));
         }
         Ok(())
     }

@@ -189,6 +189,23 @@ impl Memory {
         }
     }
 
+    /// A shelf that is known as far as `head` says without its entries being here. Both sides of a test are given the
+    /// same, so that a session between nodes of many entries needs not so many signatures.
+    pub fn assume(&mut self, head: VerifiedHead, sum: LtHash) {
+        self.position += 1;
+        let shelf = self.shelves.entry(head.head().shelf).or_default();
+        shelf.progress = head.head().progress.clone();
+        (shelf.head, shelf.sum, shelf.changed_at) = (Some(head), sum, self.position);
+    }
+
+    /// Takes in what an author has published, from somebody else than the other side of the test.
+    pub fn hear(&mut self, entries: Vec<Verified>, head: impl FnOnce(&Progress, &LtHash) -> VerifiedHead) {
+        let Some(id) = entries.first().map(Verified::shelf) else { return };
+        entries.into_iter().for_each(|entry| self.put(entry));
+        let shelf = self.shelves.get_mut(&id).unwrap();
+        shelf.head = Some(head(&shelf.progress, &shelf.sum));
+    }
+
     /// Every live body that this replica can read, by author, visibility and key.
     pub fn contents(&self) -> BTreeMap<(ShelfId, Key), Option<Vec<u8>>> {
         let mut all = BTreeMap::new();
@@ -236,7 +253,7 @@ impl Replica for Memory {
         let mut all: Vec<_> = self
             .certificates
             .values()
-            .filter(|(at, _)| since.is_none_or(|since| *at > since))
+            .filter(|(at, _)| since.is_none_or(|since| *at >= since))
             .map(|(_, c)| c.clone())
             .collect();
         all.sort_by_key(|c| c.membership().tier);
@@ -303,6 +320,7 @@ impl Replica for Memory {
     fn cursor(&self) -> Cursor {
         let mut journal = [0; 16];
         journal.copy_from_slice(&self.key.id().0[..16]);
-        Cursor { journal, position: self.position }
+        // Where the next record will stand.
+        Cursor { journal, position: self.position + 1 }
     }
 }

@@ -1,6 +1,8 @@
 //! A federation in memory: replicas over maps, and a network under a virtual clock.
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
+pub mod corpus;
+pub mod line;
 pub mod memory;
 pub mod network;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::replica::Replica;
-use kapok_protocol::session::message::Frame;
+use kapok_protocol::session::codec::{Packer, Unpacker};
 use kapok_protocol::session::{Input, Output, Session};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,6 +25,8 @@ struct Link {
     a: usize,
     b: usize,
     sessions: [Session; 2],
+    packers: [Packer; 2],
+    unpackers: [Unpacker; 2],
     /// Frames on their way to a (0) and to b (1), encoded.
     queues: [VecDeque<Vec<u8>>; 2],
 }
@@ -92,7 +94,9 @@ impl Network {
             let peer = self.nodes[with].me();
             Session::new(peer, self.nodes[of].remembered.get(&self.nodes[with].key.id()).copied())
         };
-        let link = Link { a, b, sessions: [session(a, b), session(b, a)], queues: Default::default() };
+        let sessions = [session(a, b), session(b, a)];
+        let (packers, unpackers, queues) = Default::default();
+        let link = Link { a, b, sessions, packers, unpackers, queues };
         self.links.insert(edge, link);
         for side in 0..2 {
             self.feed(edge, side, Input::Opened);
@@ -109,9 +113,9 @@ impl Network {
                     self.links.remove(&edge);
                     return;
                 }
-                let frame = Frame::from_bytes(&bytes).unwrap();
+                let frame = link.unpackers[side].unpack(&bytes).unwrap();
                 self.feed(edge, side, Input::Frame(frame));
-            } else if room && link.sessions[side].has_batches() {
+            } else if room && link.sessions[side].has_frames() {
                 self.feed(edge, side, Input::Ready);
             }
         }
@@ -130,10 +134,11 @@ impl Network {
         for output in out {
             match output {
                 Output::Send(frame) => {
-                    let bytes = frame.to_bytes();
+                    let link = self.links.get_mut(&edge).unwrap();
+                    let bytes = link.packers[side].pack(&frame);
                     self.traffic.frames += 1;
                     self.traffic.bytes += bytes.len() as u64;
-                    self.links.get_mut(&edge).unwrap().queues[1 - side].push_back(bytes);
+                    link.queues[1 - side].push_back(bytes);
                 }
                 Output::Store(news) => self.nodes[me].store(news),
                 Output::Remember(cursor) => {

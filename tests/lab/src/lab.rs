@@ -14,13 +14,13 @@ use tappers::{Interface, Tun};
 
 use crate::link::Link;
 use crate::namespace::Namespace;
-use crate::packet::Flow;
+use crate::packet::Seen;
 use crate::wire::{Lane, Wire};
 
 /// Ethernet's, and that of nearly every line.
 const MTU_BYTES: usize = 1500;
 /// The name of the device in each namespace.
-const DEVICE: &str = "line";
+pub(crate) const DEVICE: &str = "line";
 /// What the ends' addresses are in.
 const V4_NET: &str = "192.0.2.0/24";
 const V6_NET: &str = "fd6b:6170:6f6b::/64";
@@ -43,6 +43,10 @@ pub struct End {
 }
 
 impl End {
+    pub(crate) fn new(number: u8) -> io::Result<Self> {
+        Ok(Self { namespace: Namespace::new()?, number })
+    }
+
     /// Chooses the congestion control of the TCP connections over which this end sends from now on.
     ///
     /// # Errors
@@ -85,13 +89,14 @@ impl Lab {
     /// # Errors
     /// If this is not root, or the system has no namespaces or no TUN devices.
     pub fn new(link: &Link, seed: u64) -> io::Result<Self> {
-        let near = End { namespace: Namespace::new()?, number: 1 };
-        let far = End { namespace: Namespace::new()?, number: 2 };
+        let (near, far) = (End::new(1)?, End::new(2)?);
         let (near_tun, far_tun) = (Arc::new(open(&near)?), Arc::new(open(&far)?));
         let wire = Wire::start(link, seed, sink(near_tun.clone()), sink(far_tun.clone()));
         let over = Arc::new(AtomicBool::new(false));
-        let readers =
-            vec![read(far_tun, wire.down.clone(), over.clone()), read(near_tun, wire.up.clone(), over.clone())];
+        let readers = vec![
+            read(far_tun, over.clone(), into(wire.down.clone())),
+            read(near_tun, over.clone(), into(wire.up.clone())),
+        ];
         Ok(Self { wire, near, far, over, readers })
     }
 }
@@ -106,7 +111,7 @@ impl Drop for Lab {
 }
 
 /// Makes the device inside the end's namespace; it can be used from outside.
-fn open(end: &End) -> io::Result<Tun> {
+pub(crate) fn open(end: &End) -> io::Result<Tun> {
     let namespace = &end.namespace;
     let tun = namespace.enter(|| {
         let mut tun = Tun::new_named(Interface::new(DEVICE)?)?;
@@ -129,19 +134,28 @@ fn has_v6() -> bool {
     std::path::Path::new("/proc/net/if_inet6").exists()
 }
 
-fn sink(tun: Arc<Tun>) -> impl FnMut(Vec<u8>) + Send {
+fn into(lane: Lane<Vec<u8>>) -> impl FnMut(&[u8]) + Send {
+    move |packet| lane.push(packet.to_vec(), Seen::of(packet))
+}
+
+pub(crate) fn sink(tun: Arc<Tun>) -> impl FnMut(Vec<u8>) + Send {
     move |packet| {
         // A packet that the kernel does not take is lost, as on any line.
         let _ = tun.send(&packet);
     }
 }
 
-fn read(tun: Arc<Tun>, lane: Lane<Vec<u8>>, over: Arc<AtomicBool>) -> JoinHandle<()> {
+/// Gives every packet that the kernel sends into the device to `take`.
+pub(crate) fn read(
+    tun: Arc<Tun>,
+    over: Arc<AtomicBool>,
+    mut take: impl FnMut(&[u8]) + Send + 'static,
+) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut buffer = [0; MTU_BYTES];
         while !over.load(Ordering::Relaxed) {
             match tun.recv(&mut buffer) {
-                Ok(bytes) => lane.push(buffer[..bytes].to_vec(), bytes, Flow::of(&buffer[..bytes])),
+                Ok(bytes) => take(&buffer[..bytes]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let _ = poll(&mut [PollFd::new(&*tun, PollFlags::IN)], Some(&STOP_CHECK));
                 }

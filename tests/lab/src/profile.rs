@@ -1,6 +1,6 @@
 //! The lines of the benchmarks, as data (`profiles.toml`).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
 use crate::lab::Family;
@@ -15,6 +15,25 @@ pub struct Profile {
     pub content: Content,
     /// Measured a second time, with a peer that is known by then.
     pub again: bool,
+    pub goal: Goal,
+}
+
+/// What Kapok is to reach over it, where something was promised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Goal {
+    /// Content bits over seconds over rate, at least.
+    pub share: Option<f64>,
+    /// The same, with a peer that is known.
+    pub share_again: Option<f64>,
+    /// The same of the time in which the line is up.
+    pub share_of_up: Option<f64>,
+    /// IP bytes sent for each byte of content, at most.
+    pub sent: Option<f64>,
+    /// Seconds after an outage until content flows, at most.
+    pub restart_s: Option<f64>,
+    /// How much longer than on the empty line a ping beside it may take in the median, in milliseconds.
+    pub ping_more_ms: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +62,8 @@ struct Entry {
     content: Content,
     #[serde(default)]
     again: bool,
+    #[serde(default)]
+    goal: Goal,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -88,7 +109,7 @@ fn profile(entry: Entry) -> Result<Profile, String> {
         Name::V4 => Family::V4,
         Name::V6 => Family::V6,
     };
-    Ok(Profile { name, link: Link { down, up }, family, content: entry.content, again: entry.again })
+    Ok(Profile { name, link: Link { down, up }, family, content: entry.content, again: entry.again, goal: entry.goal })
 }
 
 #[cfg(test)]
@@ -110,6 +131,7 @@ mod tests {
         let satellite = find("satellite").unwrap();
         assert_eq!(satellite.link.rtt(), Duration::from_millis(610));
         assert_eq!(satellite.link.down, satellite.link.up);
+        assert_eq!((satellite.goal.share, satellite.goal.share_again), (Some(0.87), Some(0.90)));
     }
 
     #[test]

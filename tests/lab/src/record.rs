@@ -16,6 +16,8 @@ pub struct Record {
     /// With its IP header.
     pub bytes: u32,
     pub flow: Flow,
+    /// Part of a handshake of QUIC.
+    pub opens: bool,
     pub fate: Fate,
     /// How long it had to wait for the transmitter.
     pub wait: Duration,
@@ -178,7 +180,7 @@ mod tests {
                 _ => Fate::Delivered { at: seconds(second + 1) },
             };
             let flow = if second == 9 { OTHERS } else { MINE };
-            log.note(Record { at: seconds(second), bytes: 1500, flow, fate, wait: Duration::ZERO });
+            log.note(Record { at: seconds(second), bytes: 1500, flow, opens: false, fate, wait: Duration::ZERO });
         }
         log
     }

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::link::Link;
-use crate::packet::{Flow, UDP};
+use crate::packet::{Flow, Seen, UDP, is_long_header};
 use crate::wire::{Lane, Wire};
 
 /// The largest datagram.
@@ -129,8 +129,9 @@ fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)>
 
 fn push(lane: &Lane<Parcel>, parcel: Parcel, flow: Flow) {
     let headers = if parcel.1.is_ipv4() { 20 + 8 } else { 40 + 8 };
-    let bytes = parcel.2.len() + headers;
-    lane.push(parcel, bytes, flow);
+    let opens = parcel.2.first().is_some_and(|first| is_long_header(*first));
+    let seen = Seen { bytes: parcel.2.len() + headers, flow, opens };
+    lane.push(parcel, seen);
 }
 
 fn send((socket, to, bytes): Parcel) {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::link::{Direction, Fate, Link, Transmitter, Way};
-use crate::packet::Flow;
+use crate::packet::Seen;
 use crate::record::{Log, Record};
 
 /// Where one direction's packets come in. Clones share it.
@@ -69,12 +69,13 @@ impl<T: Send + 'static> Lane<T> {
     }
 
     /// A packet comes to the line.
-    pub fn push(&self, packet: T, bytes: usize, flow: Flow) {
+    pub fn push(&self, packet: T, seen: Seen) {
+        let Seen { bytes, flow, opens } = seen;
         let mut state = self.shared.state();
         let at = state.epoch.elapsed();
         let wait = state.transmitter.wait(at);
         let fate = state.transmitter.push(at, bytes);
-        state.log.note(Record { at, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), flow, fate, wait });
+        state.log.note(Record { at, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), flow, opens, fate, wait });
         if let Fate::Delivered { at } = fate {
             let due = state.epoch + at;
             state.travelling.push_back((due, packet));

@@ -21,6 +21,12 @@ pub struct Peer {
     pub last_contact: Option<String>,
     /// What the last round with it exchanged.
     pub last_round: Option<SyncPeer>,
+    /// Bytes of files that came from it since this node was started.
+    #[serde(default)]
+    pub bytes_in: u64,
+    /// The same to it.
+    #[serde(default)]
+    pub bytes_out: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

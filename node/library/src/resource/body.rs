@@ -129,6 +129,16 @@ impl Resource {
         self.files.iter().map(|file| (file.blob, file.size)).chain(texts)
     }
 
+    /// What `file` may have come from: files of former versions, the newest first; in each those of the same name before
+    /// those of the same type.
+    pub fn former_files<'a>(&'a self, file: &'a File) -> impl Iterator<Item = &'a File> {
+        self.former.iter().rev().flat_map(move |version| {
+            let same_name = version.files.iter().filter(|former| former.name == file.name);
+            let same_type = version.files.iter().filter(|former| former.name != file.name && former.mime == file.mime);
+            same_name.chain(same_type)
+        })
+    }
+
     /// The next version of this resource: `next`'s content, this one's history.
     ///
     /// `was` is who could see this version and `becomes` who will see the next one. What was published to fewer than

@@ -1,6 +1,7 @@
 //! What the blob driver needs of the node: its files, who may have them, and where others are.
 
 use kapok_protocol::blob::piece::PieceList;
+use kapok_protocol::blob::recipe::Recipe;
 use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
@@ -19,6 +20,9 @@ pub trait BlobBackend: Send + Sync + 'static {
 
     /// The piece list of a blob that is held in full ([`PieceList::to_bytes`]).
     fn piece_list(&self, blob: &BlobId) -> Option<Vec<u8>>;
+
+    /// The recipe of a blob that is held in full; none where it is not worth one.
+    fn recipe(&self, blob: &BlobId) -> Option<Recipe>;
 
     /// Begins a blob, or goes on with it: what is here of it already.
     ///

@@ -16,6 +16,7 @@ use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 
 use super::backend::{BlobBackend, Lists};
+use super::likeness::Recipes;
 use super::{Board, FetchError, Ledger, Transfer};
 use crate::link::Links;
 
@@ -33,6 +34,8 @@ pub(super) struct Wish {
     pub(super) blob: BlobId,
     pub(super) size: u64,
     pub(super) home: NodeId,
+    /// An older version of it, which may be here.
+    pub(super) base: Option<BlobId>,
     pub(super) urgency: Urgency,
     pub(super) rank: u64,
     /// How many nodes passed the wish on; 0 for one of this node's own.
@@ -170,6 +173,8 @@ pub(super) struct Desk {
     pub(super) giving: BTreeMap<NodeId, Giving>,
     pub(super) moving: BTreeMap<BlobId, Moving>,
     pub(super) lists: Lists,
+    /// Recipes that peers have asked for lately.
+    pub(super) recipes: Recipes,
     pub(super) sources: BTreeMap<NodeId, Member>,
     rests: BTreeMap<NodeId, Rest>,
     pub(super) next_generation: u64,
@@ -196,6 +201,7 @@ impl Desk {
             giving: BTreeMap::new(),
             moving: BTreeMap::new(),
             lists: BTreeMap::new(),
+            recipes: Recipes::default(),
             sources: BTreeMap::new(),
             rests: BTreeMap::new(),
             next_generation: 0,

@@ -37,10 +37,15 @@ impl Desk {
             let mut answers = Vec::new();
             for output in outputs {
                 match output {
-                    Output::Check { ticket, peer, blob, size, urgency, route } => {
+                    Output::Check { ticket, peer, blob, size, urgency, route, recipe } => {
                         // Somebody waits for it now, while this node's own subscriptions have the night.
-                        let wish = Wish { blob, size, home: peer, urgency, rank: 0, hops: 1 };
-                        let verdict = self.check(ticket, peer, wish, route);
+                        let wish = Wish { blob, size, home: peer, base: None, urgency, rank: 0, hops: 1 };
+                        let verdict = match self.check(ticket, peer, wish, route) {
+                            Verdict::Held if recipe => self
+                                .recipe_for_peer(&blob)
+                                .map_or(Verdict::Held, |recipe_bytes| Verdict::HeldWith { recipe_bytes }),
+                            verdict => verdict,
+                        };
                         answers.push(Input::Checked { ticket, verdict });
                     }
                     Output::Read { ticket, blob, what } => {
@@ -151,6 +156,10 @@ impl Desk {
                 let arriving = self.lists.get(blob).map(PieceList::to_bytes);
                 let list = arriving.or_else(|| self.backend.piece_list(blob)).ok_or(ReadError::Gone)?;
                 list.get(offset..offset.saturating_add(len)).map(<[u8]>::to_vec).ok_or(ReadError::Damaged)
+            }
+            Range::Recipe { offset, len } => {
+                let recipe = self.recipes.get(blob).ok_or(ReadError::Gone)?;
+                recipe.get(offset..offset.saturating_add(len)).map(<[u8]>::to_vec).ok_or(ReadError::Gone)
             }
             Range::Blob { offset, len } => self.backend.read(blob, offset, len).ok_or(ReadError::Gone),
         }

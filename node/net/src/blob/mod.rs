@@ -12,6 +12,7 @@
 mod backend;
 mod desk;
 mod giving;
+mod likeness;
 mod pace;
 mod streams;
 mod taking;
@@ -117,10 +118,10 @@ impl Exchange {
         Ok(Self { events, board, completions, links, backend })
     }
 
-    /// Wants a blob, without waiting for it. Lower ranks first.
-    pub fn want(&self, blob: BlobId, size: u64, home: NodeId, urgency: Urgency, rank: u64) {
+    /// Wants a blob, without waiting for it. Lower ranks first. Of `base`, an older version, what is the same is copied.
+    pub fn want(&self, blob: BlobId, size: u64, home: NodeId, base: Option<BlobId>, urgency: Urgency, rank: u64) {
         self.board.stuck.store(false, Ordering::Release);
-        let wish = Wish { blob, size, home, urgency, rank, hops: 0 };
+        let wish = Wish { blob, size, home, base, urgency, rank, hops: 0 };
         let _ = self.events.send(Event::Want { wish, done: None });
     }
 
@@ -148,11 +149,11 @@ impl Exchange {
     ) -> Result<(), FetchError> {
         route(&self.links, &*self.backend, home).await;
         if self.links.proven().is_empty() {
-            self.want(blob, size, home, urgency, rank);
+            self.want(blob, size, home, None, urgency, rank);
             return Err(FetchError::Nobody);
         }
         let (done, result) = oneshot::channel();
-        let wish = Wish { blob, size, home, urgency, rank, hops: 0 };
+        let wish = Wish { blob, size, home, base: None, urgency, rank, hops: 0 };
         self.events.send(Event::Want { wish, done: Some(done) }).map_err(|_| FetchError::Stopping)?;
         result.await.unwrap_or(Err(FetchError::Stopping))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
-use kapok_protocol::blob::message::{Answer, MAX_FRAME_BYTES, MAX_OPEN_REQUESTS, PROTOCOL, Request};
+use kapok_protocol::blob::message::{Answer, MAX_FRAME_BYTES, MAX_OPEN_REQUESTS, MAX_REQUEST_BYTES, PROTOCOL, Request};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -17,8 +17,6 @@ use crate::swarm::{AcceptError, Stream};
 
 /// Streams stay open while nothing is said; the connection's own keep-alive notices a peer that is gone.
 const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
-/// What a request may have.
-const MAX_REQUEST_BYTES: usize = 512;
 /// Frames of one stream that wait at the desk before no more are read: 2 MiB of answers at the most, so that a disk
 /// that is slower than the line holds up its sender, and a peer that floods fills nobody's memory.
 const READ_AHEAD_FRAMES: usize = 32;
@@ -133,7 +131,7 @@ async fn serve(member: Member, stream: Stream, generation: u64, events: &mpsc::U
             frame::write(&mut writer, &bytes, &limits).await.map_err(|e| e.to_string())?;
             let frame_bytes = pace.wrote(answer.content_bytes(), begun.elapsed());
             // Only what took room gives it back.
-            let gives_room = matches!(answer, Answer::Piece { .. } | Answer::List { .. });
+            let gives_room = answer.content_bytes() > 0;
             let (content_bytes, wire_bytes) = (answer.content_bytes() as u64, wire_bytes(&bytes));
             let _ =
                 events.send(Event::Written { node, generation, content_bytes, wire_bytes, gives_room, frame_bytes });

@@ -61,6 +61,7 @@ impl Desk {
             (known.urgency, known.rank) = (wish.urgency.min(known.urgency), wish.rank);
         }
         known.hops = known.hops.min(wish.hops);
+        known.base = known.base.or(wish.base);
         Ok(moving)
     }
 
@@ -71,7 +72,9 @@ impl Desk {
         match Wanted::new(wish.blob, wish.size, wish.urgency) {
             Ok(wanted) => {
                 let list = self.lists.get(blob).cloned();
-                let wanted = wanted.rank(wish.rank).home(wish.home).resume(moving.present.clone(), list);
+                let has_base = wish.base.is_some_and(|base| self.backend.size(&base).is_some());
+                let wanted = wanted.rank(wish.rank).home(wish.home).has_base(has_base);
+                let wanted = wanted.resume(moving.present.clone(), list);
                 self.take(Input::Want(wanted));
             }
             Err(error) => self.give_up(blob, &FetchError::Store(error.to_string())),
@@ -123,6 +126,7 @@ impl Desk {
                 Output::WriteList(list) => self.list(list),
                 Output::WritePiece { blob, index, bytes, .. } => self.piece(blob, index, &bytes, from),
                 Output::Complete(blob) => self.complete(blob),
+                Output::Plan { blob, recipe } => self.plan(blob, &recipe),
                 Output::Stuck { blob, reasons } => {
                     // Who is being called may give it.
                     if self.moving.get(&blob).is_some_and(|moving| moving.calling) {

@@ -1,24 +1,83 @@
-//! Hello: who dials sends its hello first, the other answers with its own, each verifies.
+//! Hello: who dials greets first, the other answers, each verifies ([`kapok_protocol::hello`]).
+//!
+//! Several callers that want the same node at once share one introduction. Where the catalogue says who the peer must
+//! be, the catalogue session is opened in the same flight; it goes on when the peer's greeting has borne that out.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use futures::AsyncWriteExt as _;
-use kapok_protocol::hello::{Hello, MAX_FRAME_BYTES, PROTOCOL};
+use kapok_protocol::hello::{Greeting, Introduction, MAX_FRAME_BYTES, PROTOCOL, Step, Stranger, known};
 use kapok_protocol::identity::NodeId;
-use kapok_protocol::membership::Member;
-use kapok_protocol::replica::News;
+use kapok_protocol::membership::{Chain, Member};
+use kapok_protocol::replica::{News, Replica};
+use tokio::sync::watch;
 
-use super::{LinkError, Linked, Links};
+use super::sessions::Dialled;
+use super::{LinkError, Links};
 use crate::frame::{self, Limits};
 use crate::swarm::{AcceptError, Stream};
 
+/// Introductions that this node has begun, with what comes of them.
+pub(super) type Introductions = BTreeMap<NodeId, watch::Receiver<Option<Result<Member, String>>>>;
+
 impl Links {
-    /// Opens hello with a connected node, and the first session in the same flight where the node is known.
+    /// Opens hello with a connected node, or waits for the hello that is being said to it.
     pub(super) async fn introduce(&self, node: NodeId) -> Result<Member, LinkError> {
+        let mut outcome = {
+            let mut introductions = self.shared.introductions.lock().unwrap_or_else(PoisonError::into_inner);
+            introductions.entry(node).or_insert_with(|| self.begin_introduction(node)).clone()
+        };
         let refused = |reason: String| LinkError::NotProven { node, reason };
-        let mut stream = self.network().open(node, PROTOCOL).await.map_err(|error| refused(error.to_string()))?;
-        self.say_hello(&mut stream).await.map_err(refused)?;
-        let early = self.sync_early(node);
-        let member = self.take_hello(node, &mut stream, true).await.map_err(refused)?;
-        early.go_on(&member);
+        let outcome =
+            outcome.wait_for(Option::is_some).await.map_err(|_| refused("this node is stopping".to_owned()))?;
+        outcome.clone().unwrap_or_else(|| Err("there was no answer".to_owned())).map_err(refused)
+    }
+
+    /// In a task of its own: whoever stops waiting takes nothing from the others.
+    fn begin_introduction(&self, node: NodeId) -> watch::Receiver<Option<Result<Member, String>>> {
+        let (told, outcome) = watch::channel(None);
+        let links = self.clone();
+        tokio::spawn(async move {
+            let stopping = links.shared.stopping.clone();
+            let result = tokio::select! {
+                result = links.call(node) => result,
+                () = stopping.cancelled() => Err("this node is stopping".to_owned()),
+            };
+            if result.is_err() && links.member(&node).is_none() {
+                links.shared.sessions.forget(&node);
+            }
+            links.shared.introductions.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
+            let _ = told.send(Some(result));
+        });
+        outcome
+    }
+
+    async fn call(&self, node: NodeId) -> Result<Member, String> {
+        let begun = self.consult(|replica, agent| {
+            let expected = known(&node, replica).ok().map(|(member, _)| member);
+            Introduction::call(node, replica, agent).map(|(introduction, first)| (introduction, first, expected))
+        });
+        let (mut introduction, first, expected) = begun.map_err(|error| error.to_string())?;
+        let mut stream = self.network().open(node, PROTOCOL).await.map_err(|error| error.to_string())?;
+        say(&mut stream, &first).await?;
+        if let Some(expected) = expected {
+            self.open_first(expected, Dialled::AwaitsProof);
+        }
+        let (member, chain) = loop {
+            let greeting = hear(&mut stream).await?.ok_or("it closed without a word")?;
+            let step = self.step(&mut introduction, &greeting)?;
+            if let Some(greeting) = step.say {
+                say(&mut stream, &greeting).await?;
+            }
+            if let Some(proof) = step.proven {
+                break proof;
+            }
+        };
+        self.admit(&member, &chain).await?;
+        // Unless it was opened before.
+        self.open_first(member.clone(), Dialled::Proven);
+        self.announce();
         // The peer may still be reading; an orderly end tells it that all is said.
         let _ = stream.close().await;
         Ok(member)
@@ -42,55 +101,72 @@ impl Links {
     }
 
     async fn answer_hello(&self, node: NodeId, stream: &mut Stream) -> Result<(), String> {
-        self.take_hello(node, stream, false).await?;
-        self.say_hello(stream).await
-    }
-
-    async fn say_hello(&self, stream: &mut Stream) -> Result<(), String> {
-        let hello = self.shared.blocking(|backend| {
-            let mut hello = None;
-            if backend.has_joined() {
-                backend.read(&mut |replica| hello = Hello::of(replica, &self.shared.agent));
+        let mut introduction = Introduction::answer(node);
+        let mut is_proven = false;
+        // The caller ends the stream when it knows enough.
+        while let Some(greeting) = hear(stream).await? {
+            let step = self.step(&mut introduction, &greeting)?;
+            if let Some((member, chain)) = step.proven {
+                self.admit(&member, &chain).await?;
+                self.shared.sessions.await_first(node);
+                self.announce();
+                is_proven = true;
             }
-            hello
-        });
-        let hello = hello.ok_or("this node has not joined a federation yet")?;
-        let limits = Limits::new(MAX_FRAME_BYTES);
-        frame::write(stream, &hello.to_bytes(), &limits).await.map_err(|error| error.to_string())
+            if let Some(greeting) = step.say {
+                say(stream, &greeting).await?;
+            }
+        }
+        if is_proven { Ok(()) } else { Err("it closed without a word".to_owned()) }
     }
 
-    async fn take_hello(&self, node: NodeId, stream: &mut Stream, has_called: bool) -> Result<Member, String> {
-        let bytes = frame::read(stream, &Limits::new(MAX_FRAME_BYTES)).await.map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or("it closed without a word")?;
-        let member = self.shared.blocking(|backend| {
+    /// Something of the catalogue, if this node has joined.
+    fn consult<T>(&self, ask: impl FnOnce(&dyn Replica, &str) -> Result<T, Stranger>) -> Result<T, Stranger> {
+        self.shared.blocking(|backend| {
             if !backend.has_joined() {
-                return Err("this node has not joined a federation yet".to_owned());
+                return Err(Stranger::NotJoined);
             }
-            let hello = Hello::from_bytes(&bytes).map_err(|error| error.to_string())?;
-            let mut verified = None;
+            let (mut ask, mut answer) = (Some(ask), Err(Stranger::NotJoined));
             backend.read(&mut |replica| {
-                let proof = hello.clone().verify(&node, replica);
-                // What is new of its chain is worth keeping; what is known needs no second place in the journal.
-                verified = Some(proof.map(|(member, chain)| {
-                    let new = chain.certificates().iter().filter(|certificate| {
-                        let known = replica.chain(&certificate.membership().subject);
-                        let known = known.as_ref().and_then(|chain| chain.certificates().last());
-                        known.is_none_or(|known| certificate.supersedes(known))
-                    });
-                    let news: Vec<_> = new.cloned().map(News::Certificate).collect();
-                    (member, news)
-                }));
+                if let Some(ask) = ask.take() {
+                    answer = ask(replica, &self.shared.agent);
+                }
             });
-            let (member, news) = verified.ok_or("the catalogue was not read")?.map_err(|error| error.to_string())?;
-            if !news.is_empty() {
-                backend.store(news)?;
-            }
-            Ok(member)
-        })?;
-        self.network().recognise(node).await;
-        self.shared.members().insert(node, Linked { member: member.clone(), has_called });
-        tracing::info!(%node, name = member.name, "link proven");
-        self.announce();
-        Ok(member)
+            answer
+        })
     }
+
+    fn step(&self, introduction: &mut Introduction, greeting: &[u8]) -> Result<Step, String> {
+        let step = self.consult(|replica, agent| introduction.take(Greeting::from_bytes(greeting)?, replica, agent));
+        step.map_err(|error| error.to_string())
+    }
+
+    /// Takes in a peer that has proved itself. Whoever calls this announces it.
+    async fn admit(&self, member: &Member, chain: &Chain) -> Result<(), String> {
+        self.shared.blocking(|backend| {
+            // What is new of its chain is worth keeping; what is known needs no second place in the journal.
+            let mut news = Vec::new();
+            backend.read(&mut |replica| {
+                let new = chain.certificates().iter().filter(|certificate| {
+                    let known = replica.chain(&certificate.membership().subject);
+                    let known = known.as_ref().and_then(|chain| chain.certificates().last());
+                    known.is_none_or(|known| certificate.supersedes(known))
+                });
+                news = new.cloned().map(News::Certificate).collect();
+            });
+            if news.is_empty() { Ok(()) } else { backend.store(news) }
+        })?;
+        self.network().recognise(member.id).await;
+        self.shared.members().insert(member.id, member.clone());
+        tracing::info!(node = %member.id, name = member.name, "link proven");
+        Ok(())
+    }
+}
+
+async fn say(stream: &mut Stream, greeting: &Greeting) -> Result<(), String> {
+    let limits = Limits::new(MAX_FRAME_BYTES);
+    frame::write(stream, &greeting.to_bytes(), &limits).await.map_err(|error| error.to_string())
+}
+
+async fn hear(stream: &mut Stream) -> Result<Option<Vec<u8>>, String> {
+    frame::read(stream, &Limits::new(MAX_FRAME_BYTES)).await.map_err(|error| error.to_string())
 }

@@ -1,18 +1,23 @@
 //! Links: connections on which both sides have proved membership, and the drivers of the sessions on them.
 //!
-//! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sync`, one at a time with
-//! each peer: `sessions`); strangers get the join protocol only (`join`). The logic of all of them is in `kapok_protocol`; what is here moves frames.
+//! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sessions` says when,
+//! `sync` opens, joins and answers them, `drive` runs one); strangers get the join protocol only (`join`). The logic of all of them is in `kapok_protocol`;
+//! what is here moves frames.
 //!
 //! Invariant: a stream of any other protocol is looked at only after its peer's membership was verified
-//! ([`Links::proven`]).
+//! ([`Links::prove`]). Of a session that is opened together with the hello the digests go out before that, if the
+//! catalogue knows the peer; nothing is taken, and nothing else given.
 
 mod backend;
+mod drive;
 mod hello;
 mod join;
 mod sessions;
 mod sync;
 #[cfg(test)]
 pub(crate) mod testbed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,11 +33,16 @@ use crate::swarm::{AcceptError, DialError, Event, Network};
 
 pub use backend::Backend;
 pub use join::JoinError;
-use sessions::Sessions;
-pub use sync::{Eagerness, SyncError, SyncReport};
+pub use sessions::Need;
+pub use sync::{SyncError, SyncReport};
 
-/// How long a stream may wait for its peer's hello, which was sent before it.
-const PROOF_PATIENCE: Duration = Duration::from_secs(20);
+use hello::Introductions;
+use sessions::Sessions;
+use tokio_util::sync::CancellationToken;
+
+/// How long a stream may wait for its peer's hello, which was sent before it: as long as the connection outlives an
+/// outage.
+const PROOF_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
@@ -54,20 +64,14 @@ struct Shared {
     backend: Arc<dyn Backend>,
     agent: String,
     /// Connected members, proven on the present connection.
-    members: Mutex<BTreeMap<NodeId, Linked>>,
-    /// One call at a time to each node, and one proof.
-    calls: Mutex<BTreeMap<NodeId, Arc<tokio::sync::Mutex<()>>>>,
-    sessions: Sessions,
+    members: Mutex<BTreeMap<NodeId, Member>>,
     changed: watch::Sender<u64>,
+    /// Counts the stores that brought entries.
+    arrivals: watch::Sender<u64>,
+    introductions: Mutex<Introductions>,
+    sessions: Sessions,
+    stopping: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-}
-
-/// A member on a connection that stands.
-#[derive(Clone, Debug)]
-struct Linked {
-    member: Member,
-    /// This node called, so it opens the first session.
-    has_called: bool,
 }
 
 impl std::fmt::Debug for Links {
@@ -77,7 +81,7 @@ impl std::fmt::Debug for Links {
 }
 
 impl Shared {
-    fn members(&self) -> MutexGuard<'_, BTreeMap<NodeId, Linked>> {
+    fn members(&self) -> MutexGuard<'_, BTreeMap<NodeId, Member>> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,9 +102,11 @@ impl Links {
             backend,
             agent,
             members: Mutex::default(),
-            calls: Mutex::default(),
-            sessions: Sessions::default(),
             changed: watch::Sender::new(0),
+            arrivals: watch::Sender::new(0),
+            introductions: Mutex::default(),
+            sessions: Sessions::default(),
+            stopping: CancellationToken::new(),
             tasks: Mutex::default(),
         });
         let links = Self { shared };
@@ -120,13 +126,13 @@ impl Links {
     /// The member behind a connection, once it has proved itself.
     #[must_use]
     pub fn member(&self, node: &NodeId) -> Option<Member> {
-        self.shared.members().get(node).map(|linked| linked.member.clone())
+        self.shared.members().get(node).cloned()
     }
 
     /// All that have proved themselves and are connected.
     #[must_use]
     pub fn proven(&self) -> Vec<Member> {
-        self.shared.members().values().map(|linked| linked.member.clone()).collect()
+        self.shared.members().values().cloned().collect()
     }
 
     /// Changes whenever a link comes or goes.
@@ -135,14 +141,17 @@ impl Links {
         self.shared.changed.subscribe()
     }
 
+    /// Changes whenever entries have come from others and are stored.
+    #[must_use]
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.shared.arrivals.subscribe()
+    }
+
     /// Connects with a member and proves membership both ways, unless that is done.
     ///
     /// # Errors
     /// Nobody there, or nobody who belongs to this federation.
     pub async fn connect(&self, node: NodeId, addresses: Vec<Multiaddr>) -> Result<Member, LinkError> {
-        let call = self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(node).or_default().clone();
-        // Whoever comes while another calls the same node gets what the other got.
-        let _turn = call.lock().await;
         if let Some(member) = self.member(&node) {
             return Ok(member);
         }
@@ -152,6 +161,7 @@ impl Links {
 
     /// Ends all links and answering.
     pub async fn shutdown(&self) {
+        self.shared.stopping.cancel();
         let tasks = std::mem::take(&mut *self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             task.abort();
@@ -205,6 +215,7 @@ impl Links {
     async fn forget_the_gone(&self) {
         let connected: Vec<_> = self.shared.network.connected().await.into_iter().map(|peer| peer.node).collect();
         self.shared.members().retain(|node, _| connected.contains(node));
+        self.shared.sessions.retain(&connected);
         self.announce();
     }
 

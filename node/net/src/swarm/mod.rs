@@ -33,6 +33,7 @@ pub use peers::PeerStatus;
 pub use start::{Config, StartError};
 pub use streams::{AcceptError, IncomingStreams, OpenError, is_unsupported};
 
+use crate::transport::quic::{Ceiling, Path, PathMemory};
 use dial::Caller;
 use streams::Acceptors;
 use task::Command;
@@ -93,6 +94,8 @@ pub struct Network {
     commands: mpsc::Sender<Command>,
     addresses: watch::Receiver<Vec<Multiaddr>>,
     acceptors: Acceptors,
+    paths: PathMemory,
+    ceiling: Ceiling,
 }
 
 impl Network {
@@ -107,6 +110,24 @@ impl Network {
     #[must_use]
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.addresses.borrow().clone()
+    }
+
+    /// What is known of the paths to other nodes, to be kept across a restart.
+    #[must_use]
+    pub fn paths(&self) -> Vec<(NodeId, Path)> {
+        self.paths.paths().into_iter().filter_map(|(peer, path)| Some((node_id(&peer).ok()?, path))).collect()
+    }
+
+    /// Tells what an earlier run knew of the path to a node.
+    pub fn remember_path(&self, node: &NodeId, path: Path) {
+        if let Ok(peer) = peer_id(node) {
+            self.paths.insert(peer, path);
+        }
+    }
+
+    /// Sends no more than so many bytes a second to any one node over QUIC; `None` finds out what the link takes.
+    pub fn limit_rate(&self, bytes_per_second: Option<u64>) {
+        self.ceiling.set(bytes_per_second);
     }
 
     /// Connects with `node`, unless it is connected already. `addresses` may hold names (`/dns4/…`) and may or may not

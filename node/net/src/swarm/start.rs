@@ -123,7 +123,8 @@ impl Network {
             dials: Dials::default(),
             leaving: Default::default(),
         };
-        let network = Self { local, commands, addresses: announced, acceptors };
+        let (paths, ceiling) = (transport.paths, transport.ceiling);
+        let network = Self { local, commands, addresses: announced, acceptors, paths, ceiling };
         if let Err(error) = listening {
             // The ports that were bound before the failing one are free again when the caller hears of it.
             drop(network);

@@ -35,6 +35,10 @@ pub struct Transport {
     pub connections: Boxed<(PeerId, StreamMuxerBox)>,
     /// The tasks that drive QUIC's sockets: close and wait after dropping `connections`.
     pub drivers: TaskTracker,
+    /// What is known of the paths to peers.
+    pub paths: quic::PathMemory,
+    /// The rate that each QUIC connection keeps below.
+    pub ceiling: quic::Ceiling,
 }
 
 impl std::fmt::Debug for Transport {
@@ -55,7 +59,7 @@ pub enum SetUpError {
 /// Makes the transport of the node whose key is `keypair`. Must be called inside a tokio runtime.
 pub fn build(keypair: &Keypair) -> Result<Transport, SetUpError> {
     let quic = quic::Quic::new(keypair)?;
-    let drivers = quic.drivers();
+    let (drivers, paths, ceiling) = (quic.drivers(), quic.path_memory(), quic.ceiling());
     // Lazy: the choice of Noise and of Yamux travels with their first bytes, which saves two round trips.
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
@@ -65,7 +69,7 @@ pub fn build(keypair: &Keypair) -> Result<Transport, SetUpError> {
     let quic = quic.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
     let tcp = tcp.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
     let connections = Ordered::new(quic, tcp).boxed();
-    Ok(Transport { connections, drivers })
+    Ok(Transport { connections, drivers, paths, ceiling })
 }
 
 fn yamux_config() -> yamux::Config {

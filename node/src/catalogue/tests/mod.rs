@@ -133,9 +133,9 @@ fn meet(a: &Catalogue, b: &Catalogue) {
         |node: &Catalogue, peer: &Catalogue| Session::new(peer.reading().unwrap().me(), node.remembered(&peer.id()));
     let mut sessions = [session(a, b), session(b, a)];
     let mut queues = [vec![Input::Opened], vec![Input::Opened]];
-    while queues.iter().any(|queue| !queue.is_empty()) || sessions.iter().any(Session::has_batches) {
+    while queues.iter().any(|queue| !queue.is_empty()) || sessions.iter().any(Session::has_frames) {
         for side in 0..2 {
-            let ready = queues[side].is_empty() && sessions[side].has_batches();
+            let ready = queues[side].is_empty() && sessions[side].has_frames();
             let inputs = if ready { vec![Input::Ready] } else { std::mem::take(&mut queues[side]) };
             for input in inputs {
                 let mut out = Vec::new();

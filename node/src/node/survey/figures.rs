@@ -19,6 +19,8 @@ pub(in crate::node) struct Missing {
     pub(in crate::node) blob: BlobId,
     pub(in crate::node) size: u64,
     pub(in crate::node) home: NodeId,
+    /// The file that it replaces, by the entry.
+    pub(in crate::node) base: Option<BlobId>,
     pub(in crate::node) name: String,
     pub(in crate::node) resource: String,
     /// Texts go first: they are small and make things findable.
@@ -198,6 +200,7 @@ mod tests {
 
     fn lacks(blob: u8, time: u64, is_text: bool) -> Missing {
         Missing {
+            base: None,
             blob: BlobId([blob; 32]),
             size: 10,
             home: SCHOOL,

@@ -60,12 +60,14 @@ impl App {
         let here = |blob: BlobId| self.blobs.contains(blob).unwrap_or(false);
         let mut missing = Vec::new();
         for file in &found.resource.files {
-            let mut want = |blob, size, is_text| {
+            let base = found.resource.former_files(file).map(|former| former.blob).find(|blob| here(*blob));
+            let mut want = |blob, size, is_text: bool| {
                 if !here(blob) {
                     missing.push(Missing {
                         blob,
                         size,
                         home: found.key.author,
+                        base: base.filter(|_| !is_text),
                         name: file.name.clone(),
                         resource: found.id.to_string(),
                         is_text,

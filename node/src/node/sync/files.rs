@@ -1,99 +1,168 @@
-//! The files of a round: what is wanted and missing is asked for as soon as its entry is here.
+//! The other half of a round: files that are wanted and missing, from the first entry on that names one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kapok_http::port::{Progress, ProgressSender, Result};
 use kapok_net::blob::Exchange;
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::blob::message::Urgency;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::super::survey::Missing;
 use crate::node::app::App;
+use crate::node::survey::Missing;
 
-/// How long a round waits for files without any byte coming, before it says what is still missing. A link that is down
-/// for less than a minute comes back; after that it is closed, and the round ends because nobody is linked.
-const STALL: Duration = Duration::from_secs(80);
-/// How often it is looked at what is missing, where no session stores anything.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long a round waits for files without any byte coming, before it says what is still missing; most outages of weak
+/// radio links are shorter. What is wanted stays wanted, and comes when the link is back.
+const STALL: Duration = Duration::from_secs(40);
+/// While entries come, what files they name is looked at this often, or less, so that looking takes a tenth of the time.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How often figures are shown; bytes may come without completing anything.
+const STEP: Duration = Duration::from_millis(500);
 
-/// What a round has asked for so far.
-#[derive(Default)]
-struct Asked {
-    wanted: Vec<Missing>,
-    blobs: BTreeSet<BlobId>,
+/// How a round's files come along.
+#[derive(Debug)]
+struct Course {
+    asked: BTreeSet<BlobId>,
+    /// Bytes of all that was asked for in this round.
+    total_bytes: u64,
+    /// What was left of them when something last came, and when that was.
+    left_bytes: u64,
+    moved: Instant,
 }
 
 impl App {
-    /// Wants everything that is missing, while sessions go on and after them, and waits until it is here or nothing comes
-    /// any more.
+    /// Wants everything that is missing, without waiting for it.
+    pub(super) async fn want_missing(self: &Arc<Self>) -> Result<()> {
+        let Some(exchange) = self.exchange.get() else { return Ok(()) };
+        let in_window = self.settings().sync_window().is_none_or(|window| window.is_open_now());
+        let missing = self.missing().await?;
+        for (rank, m) in (0u64..).zip(missing.iter().filter(|m| m.is_text || in_window)) {
+            exchange.want(m.blob, m.size, m.home, m.base, Urgency::Bulk, rank);
+        }
+        Ok(())
+    }
+
+    /// Wants everything that is missing, as it becomes known, and waits until the catalogue and all of that is here or
+    /// nothing comes any more.
     pub(super) async fn fetch_missing(
         self: &Arc<Self>,
         at_once: bool,
-        talking: &AtomicBool,
+        mut catalogue_is_here: watch::Receiver<bool>,
         progress: &ProgressSender,
     ) -> Result<()> {
-        let Some(exchange) = self.exchange.get() else { return Ok(()) };
+        let (Some(exchange), Some(links)) = (self.exchange.get(), self.links.get()) else { return Ok(()) };
         let in_window = at_once || self.settings().sync_window().is_none_or(|window| window.is_open_now());
-        let mut asked = Asked::default();
-        let mut last_progress = Instant::now();
-        let mut last_left = u64::MAX;
-        let mut completions = exchange.completions();
+        let (mut completions, mut arrivals) = (exchange.completions(), links.arrivals());
+        let mut course = Course { asked: BTreeSet::new(), total_bytes: 0, left_bytes: 0, moved: Instant::now() };
         loop {
-            // Before the look: what the sessions brought up to here is in it.
-            let is_last_look = !talking.load(Ordering::Acquire);
+            // Before looking, so that what comes meanwhile is looked at again.
+            let is_all = *catalogue_is_here.borrow_and_update();
+            arrivals.mark_unchanged();
+            let looked = Instant::now();
             let missing = self.missing().await?;
-            for m in missing.iter().filter(|m| self.blobs.contains(m.blob).unwrap_or(false)) {
-                // Put here by something else than a transfer; waiting for it would never end.
-                self.survey.saw(m.blob);
-            }
-            asked.ask(exchange, missing.iter().filter(|m| m.is_text || in_window));
-            let left = asked.left_bytes(exchange, |blob| self.blobs.contains(blob).unwrap_or(false));
-            if left != last_left {
-                (last_left, last_progress) = (left, Instant::now());
-                asked.report(left, progress);
-            }
-            let nobody = self.links.get().is_none_or(|links| links.proven().is_empty());
-            let ends = left == 0 || nobody || last_progress.elapsed() > STALL || exchange.is_stuck();
-            if is_last_look && ends {
+            let (here, missing): (Vec<_>, Vec<_>) =
+                missing.iter().partition(|m| self.blobs.contains(m.blob).unwrap_or(false));
+            // Put here by something else than a transfer; waiting for it would never end.
+            here.iter().for_each(|m| self.survey.saw(m.blob));
+            let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || in_window).collect();
+            if wanted.is_empty() && is_all {
                 return Ok(());
             }
-            tokio::select! {
-                () = self.rounds.stored.notified() => {}
-                _ = completions.recv() => tokio::time::sleep(LOOK_EVERY).await,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+            course.ask(exchange, &wanted);
+            let next_look = looked + LOOK_INTERVAL.max(10 * looked.elapsed());
+            let mut look_at = None;
+            loop {
+                tokio::select! {
+                    _ = catalogue_is_here.changed(), if !is_all => break,
+                    Ok(()) = arrivals.changed(), if look_at.is_none() => look_at = Some(next_look),
+                    () = tokio::time::sleep_until(look_at.unwrap_or(looked)), if look_at.is_some() => break,
+                    _ = tokio::time::timeout(STEP, completions.recv()) => {}
+                }
+                let left = wanted.iter().filter(|m| !self.blobs.contains(m.blob).unwrap_or(false));
+                let left_bytes: u64 = left.map(|m| m.size).sum();
+                course.report(exchange, left_bytes, wanted.len(), progress);
+                if left_bytes == 0 && (is_all || !wanted.is_empty()) {
+                    break;
+                }
+                let nobody = links.proven().is_empty();
+                if is_all && (nobody || course.moved.elapsed() > STALL || exchange.is_stuck()) {
+                    return Ok(());
+                }
             }
         }
     }
 }
 
-impl Asked {
-    /// Asks for what was not asked for yet, in the order of the survey.
-    fn ask<'a>(&mut self, exchange: &Exchange, missing: impl Iterator<Item = &'a Missing>) {
-        for (rank, m) in (0u64..).zip(missing) {
-            if self.blobs.insert(m.blob) {
-                exchange.want(m.blob, m.size, m.home, Urgency::Bulk, rank);
-                self.wanted.push(m.clone());
+impl Course {
+    /// Asks for what was not asked for yet, in its order among all that is missing.
+    fn ask(&mut self, exchange: &Exchange, wanted: &[&Missing]) {
+        for (rank, m) in (0u64..).zip(wanted) {
+            if self.asked.insert(m.blob) {
+                exchange.want(m.blob, m.size, m.home, m.base, Urgency::Bulk, rank);
+                self.total_bytes += m.size;
+                self.moved = Instant::now();
             }
         }
     }
 
-    fn left_bytes(&self, exchange: &Exchange, is_here: impl Fn(BlobId) -> bool) -> u64 {
-        let missing: u64 = self.wanted.iter().filter(|m| !is_here(m.blob)).map(|m| m.size).sum();
-        let partly: u64 = exchange.progress().iter().map(|transfer| transfer.done).sum();
-        missing.saturating_sub(partly)
-    }
-
-    fn report(&self, left: u64, progress: &ProgressSender) {
-        let total_bytes: u64 = self.wanted.iter().map(|m| m.size).sum();
+    fn report(&mut self, exchange: &Exchange, missing_bytes: u64, files: usize, progress: &ProgressSender) {
+        let partial: u64 = exchange.progress().iter().map(|transfer| transfer.done).sum();
+        let left_bytes = missing_bytes.saturating_sub(partial);
+        if left_bytes == self.left_bytes {
+            return;
+        }
+        (self.left_bytes, self.moved) = (left_bytes, Instant::now());
         progress.report(Progress {
             phase: "blobs".to_owned(),
-            done_bytes: total_bytes.saturating_sub(left),
-            total_bytes,
-            total_items: self.wanted.len() as u64,
+            done_bytes: self.total_bytes.saturating_sub(left_bytes),
+            total_bytes: self.total_bytes,
+            total_items: files as u64,
             ..Progress::default()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kapok_net::link::Links;
+    use kapok_net::swarm::{Config, Network};
+
+    use super::*;
+    use crate::node::app::AGENT;
+    use crate::node::blobs::BlobsOnDisk;
+    use crate::node::links::LinkBackend;
+    use crate::node::testing::{TestNode, of_paths, until};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_is_asked_for_while_the_rest_of_the_catalogue_is_still_to_come() {
+        let node = TestNode::new();
+        node.added(&of_paths(&[&node.file("平行四边形.txt", "底乘高")]));
+        let app = node.app.clone();
+        let secret = app.catalogue.keypair().secret();
+        let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
+        let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await.unwrap();
+        let links = Links::start(network, Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await.unwrap();
+        let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone()))).unwrap();
+        assert!(app.links.set(links).is_ok() && app.exchange.set(exchange).is_ok());
+        // As if its entry had come from another node.
+        let blob = BlobId::of("底乘高".as_bytes());
+        std::fs::remove_file(app.blobs.path_of(blob)).unwrap();
+        app.survey.saw(blob);
+
+        let (catalogue_is_here, is_here) = watch::channel(false);
+        let fetching = {
+            let app = app.clone();
+            tokio::spawn(async move { app.fetch_missing(true, is_here, &ProgressSender::silent()).await })
+        };
+        until("the file is asked for", || app.blobs.partials().unwrap().iter().any(|(id, _)| *id == blob));
+        assert!(!fetching.is_finished(), "there may be more");
+        catalogue_is_here.send(true).unwrap();
+        // Nobody is linked.
+        fetching.await.unwrap().unwrap();
     }
 }

@@ -32,10 +32,6 @@ pub(in crate::node) struct Rounds {
     pub(super) wake: Notify,
     /// Something changed that makes it worth calling the parent at once.
     pub(super) call: Notify,
-    /// A session has stored something: there may be files to fetch.
-    pub(super) stored: Notify,
-    /// One round at a time.
-    pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +40,8 @@ struct State {
     last_at: Option<Timestamp>,
     /// Whether anybody is linked, and since when it is so.
     linked: Option<(bool, Timestamp)>,
-    running: bool,
+    /// Rounds that go on: a person's beside one of the node's own.
+    running: usize,
     counted: Option<Counted>,
 }
 
@@ -56,10 +53,6 @@ impl Rounds {
     /// Something changed here that others may want.
     pub(in crate::node) fn announce(&self) {
         self.wake.notify_one();
-    }
-
-    pub(in crate::node) fn stored(&self) {
-        self.stored.notify_one();
     }
 
     /// This node has just become a member, or somebody wants the parent now.
@@ -102,14 +95,14 @@ impl Rounds {
 
     /// A round begins; it is over when the value is dropped.
     pub(super) fn begin(&self) -> Running<'_> {
-        self.state().running = true;
+        self.state().running += 1;
         Running(self)
     }
 
     /// Whether a round goes on, and when the last one ended.
     pub(super) fn progress(&self) -> (bool, Option<Timestamp>) {
         let state = self.state();
-        (state.running, state.last_at)
+        (state.running > 0, state.last_at)
     }
 
     /// Notes what a round was like with one node.
@@ -126,6 +119,6 @@ pub(super) struct Running<'a>(&'a Rounds);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.state().running = false;
+        self.0.state().running -= 1;
     }
 }

@@ -9,6 +9,7 @@
 //! Invariant: a file under `blobs/` had all the bytes of its name when it got there.
 
 mod add;
+mod chunks;
 mod iter;
 mod keep;
 mod partial;
@@ -34,6 +35,7 @@ use kapok_protocol::blob::BlobId;
 pub use kapok_protocol::blob::piece::MAX_BLOB_BYTES;
 
 pub use add::{AddMode, Added};
+pub use chunks::recipe;
 pub use iter::Iter;
 pub use keep::Kept;
 pub use partial::Partial;

@@ -589,3 +589,85 @@ fn left_overs_of_a_crash_are_removed_at_start_and_uploads_are_not() {
     // Without sums nothing of it is believed.
     assert_eq!(blobs.upload("mine", None).unwrap().received(), 0);
 }
+
+#[test]
+fn a_piece_that_came_in_part_and_the_list_outlive_a_restart_and_a_power_cut_makes_nothing_up() {
+    let content = bytes(4 * PIECE_BYTES + 77, 15);
+    let id = BlobId::of(&content);
+    let list = list_of(&content);
+    for seed in 0..20 {
+        let (disk, blobs) = disk();
+        let partial = blobs.partial(id, content.len() as u64).unwrap();
+        partial.keep_list(&list).unwrap();
+        partial.write_piece(0, &content[..PIECE_BYTES]).unwrap();
+        partial.write_prefix(1, 0, &content[PIECE_BYTES..PIECE_BYTES + 1000]).unwrap();
+        partial.write_prefix(1, 1000, &content[PIECE_BYTES + 1000..PIECE_BYTES + 5000]).unwrap();
+        if seed % 2 == 0 {
+            partial.sync().unwrap();
+        }
+        partial.write_prefix(3, 0, &content[3 * PIECE_BYTES..3 * PIECE_BYTES + 7]).unwrap();
+        drop(partial);
+        // A killed process loses nothing.
+        let partial = blobs.partial(id, content.len() as u64).unwrap();
+        assert_eq!(partial.list().as_ref(), Some(&list));
+        assert_eq!(partial.missing(), [1, 2, 3, 4]);
+        let beginnings: Vec<_> = partial.prefixes().into_iter().map(|(index, bytes)| (index, bytes.len())).collect();
+        assert_eq!(beginnings, [(1, 5000), (3, 7)]);
+        drop(partial);
+        disk.crash(seed);
+        let blobs = open(&disk);
+        let partial = blobs.partial(id, content.len() as u64).unwrap();
+        assert!(partial.list().is_none_or(|kept| kept == list));
+        assert!(seed % 2 == 1 || partial.prefixes().iter().any(|(index, bytes)| *index == 1 && bytes.len() == 5000));
+        for (index, bytes) in partial.prefixes() {
+            assert!(content[index as usize * PIECE_BYTES..].starts_with(&bytes), "what the disk lost is not made up");
+        }
+        for index in partial.missing() {
+            partial.write_piece(index, pieces_of(&content)[index as usize].1).unwrap();
+        }
+        assert_eq!(partial.finish().unwrap().id, id);
+        assert!(in_folder(&disk, "partial").is_empty());
+    }
+}
+
+#[test]
+fn the_beginning_of_a_piece_goes_on_only_where_it_ends() {
+    let (_disk, blobs) = disk();
+    let content = bytes(2 * PIECE_BYTES, 16);
+    let partial = blobs.partial(BlobId::of(&content), content.len() as u64).unwrap();
+    partial.write_prefix(0, 0, &content[..10]).unwrap();
+    for (index, offset, len) in [(0, 9, 4), (0, 11, 4), (1, 3, 4), (0, 10, PIECE_BYTES - 10), (2, 0, 4), (0, 10, 0)] {
+        let wrong = partial.write_prefix(index, offset, &content[..len]);
+        assert!(len == 0 || matches!(wrong, Err(BlobError::WrongPiece { .. })), "{index} at {offset}: {wrong:?}");
+    }
+    partial.write_piece(0, &content[..PIECE_BYTES]).unwrap();
+    assert!(partial.write_prefix(0, 0, &content[..10]).is_err(), "what is proved is not overwritten");
+    assert!(partial.prefixes().is_empty());
+}
+
+#[test]
+fn bytes_from_elsewhere_count_once_the_list_proves_them() {
+    let (_disk, blobs) = disk();
+    let content = bytes(3 * PIECE_BYTES + 5, 17);
+    let id = BlobId::of(&content);
+    let partial = blobs.partial(id, content.len() as u64).unwrap();
+    partial.write_piece(1, &content[PIECE_BYTES..2 * PIECE_BYTES]).unwrap();
+    let mut guess = content.clone();
+    guess[PIECE_BYTES] ^= 1;
+    guess[2 * PIECE_BYTES + 9] ^= 1;
+    partial.write_at(0, &guess).unwrap();
+    assert!(partial.write_at(1, &guess).is_err());
+    assert!(!partial.claim(0).unwrap(), "nothing is proved without the list");
+    partial.keep_list(&list_of(&content)).unwrap();
+    let claims: Vec<bool> = (0..5).map(|index| partial.claim(index).unwrap()).collect();
+    assert_eq!(claims, [true, true, false, true, false]);
+    assert_eq!(partial.missing(), [2]);
+    partial.write_piece(2, &content[2 * PIECE_BYTES..3 * PIECE_BYTES]).unwrap();
+    assert_eq!(partial.finish().unwrap().id, id);
+}
+
+fn list_of(content: &[u8]) -> PieceList {
+    let mut hasher = kapok_protocol::blob::piece::PieceHasher::new();
+    hasher.update(content);
+    hasher.finish()
+}

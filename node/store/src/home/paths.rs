@@ -51,6 +51,8 @@ paths! {
     catalogue = "views/catalogue";
     /// The search index, made from the journals.
     index = "views/index";
+    /// What is known of the links to other nodes.
+    link_paths = "views/links.json";
     /// The running daemon's token and the like.
     run = "run";
     /// Room for a full disk to be brought to order.

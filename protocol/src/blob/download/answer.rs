@@ -1,9 +1,10 @@
 //! What an answer changes, and what a false one costs its sender.
 
-use super::transfer::{ListState, Objection, Rejected, Transfer};
+use super::transfer::{Likeness, ListState, Objection, Rejected, Transfer};
 use super::{Download, Fault, MAX_FAULTS, MAX_SILENCES, Output, Reason};
 use crate::blob::BlobId;
 use crate::blob::message::{Answer, Refusal, RequestId, Urgency};
+use crate::blob::recipe::Recipe;
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 
@@ -68,6 +69,7 @@ impl Download {
                     let proved = list.is_some();
                     out.extend(list.map(Output::WriteList));
                     self.arrived(node, request, content, None);
+                    self.plan(blob, out);
                     if proved {
                         // Until now one source was asked; others may share from here on.
                         self.place(blob);
@@ -99,6 +101,15 @@ impl Download {
                     Err(rejected) => self.rejected(node, request, blob, rejected, content, out),
                 }
             }
+            Answer::Recipe { offset, total, bytes, .. } => {
+                match transfer.take_recipe(node, request, offset, total, &bytes) {
+                    Ok(recipe) => {
+                        self.arrived(node, request, content, None);
+                        self.recipe_came(blob, recipe, out);
+                    }
+                    Err(rejected) => self.rejected(node, request, blob, rejected, content, out),
+                }
+            }
             Answer::Refused { reason, .. } => {
                 self.object(now, node, blob, Reason::Refused(reason));
                 self.end(node, request);
@@ -112,6 +123,32 @@ impl Download {
         }
     }
 
+    /// A recipe came, or word that there is none.
+    fn recipe_came(&mut self, blob: BlobId, recipe: Option<Vec<u8>>, out: &mut Vec<Output>) {
+        let Some((transfer, recipe)) = self.transfers.get_mut(&blob).zip(recipe) else { return };
+        match Recipe::from_bytes(&recipe, transfer.wanted.size) {
+            Ok(recipe) if !recipe.chunks().is_empty() => {
+                transfer.recipe = Some(recipe);
+                self.plan(blob, out);
+            }
+            // A recipe is a hint; a bad one is as good as none.
+            Ok(_) | Err(_) => {
+                transfer.likeness = Likeness::Settled;
+                self.place(blob);
+            }
+        }
+    }
+
+    /// With recipe and list here, the driver looks what of the blob an older version has.
+    fn plan(&mut self, blob: BlobId, out: &mut Vec<Output>) {
+        let Some(transfer) = self.transfers.get_mut(&blob) else { return };
+        if matches!(transfer.list, ListState::Known(_))
+            && let Some(recipe) = transfer.recipe.take()
+        {
+            out.push(Output::Plan { blob, recipe });
+        }
+    }
+
     /// Content of an open request was taken in; with `finished`, a piece of it is dealt with.
     fn arrived(&mut self, node: NodeId, request: RequestId, content: u64, finished: Option<u32>) {
         let Some(source) = self.sources.get_mut(&node) else { return };
@@ -121,7 +158,11 @@ impl Download {
             open.pieces.remove(&index);
         }
         let list_known = |transfer: &Transfer| matches!(transfer.list, ListState::Known(_));
-        if open.pieces.is_empty() && (!open.list || self.transfers.get(&open.blob).is_some_and(list_known)) {
+        let recipe_here = |transfer: &Transfer| !matches!(transfer.likeness, Likeness::Asked { .. });
+        let transfer = self.transfers.get(&open.blob);
+        let list_done = !open.list || transfer.is_some_and(list_known);
+        let recipe_done = !open.recipe || transfer.is_some_and(recipe_here);
+        if open.pieces.is_empty() && list_done && recipe_done {
             self.end(node, request);
         }
     }

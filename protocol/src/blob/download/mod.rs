@@ -24,10 +24,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::blob::BlobId;
 use crate::blob::message::{Answer, Refusal, Request, Urgency};
 use crate::blob::piece::PieceList;
+use crate::blob::recipe::Recipe;
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 use source::Source;
-use transfer::{Place, Transfer};
+use transfer::{Likeness, Place, Transfer};
 
 /// A source that has not said anything for this long, while it was asked for something, is asked no more for a while,
 /// where another may be asked instead. Far above the longest round trip, and short enough for a person who waits.
@@ -62,6 +63,15 @@ pub enum Input {
     Answer(NodeId, Answer),
     /// Bytes came from it, of a frame that is not whole yet: on a slow link a frame takes seconds.
     Heard(NodeId),
+    /// What an older version has of a piece; `bytes` has the length of the piece, and anything in its holes.
+    Seed {
+        blob: BlobId,
+        index: u32,
+        bytes: Vec<u8>,
+        holes: Vec<std::ops::Range<usize>>,
+    },
+    /// The answer to [`Output::Plan`], after all seeds: the rest is to be fetched.
+    Planned(BlobId),
     /// What may be asked for now (windows, budgets, room on the disk).
     Allow(Allowance),
     /// Time has passed; due by [`Download::next_tick`].
@@ -90,6 +100,12 @@ pub enum Output {
     },
     /// All pieces have been given out.
     Complete(BlobId),
+    /// The recipe of a blob of which an older version is here. Answered with seeds and [`Input::Planned`]; nothing more
+    /// is asked for before.
+    Plan {
+        blob: BlobId,
+        recipe: Recipe,
+    },
     /// No connected source gives it. It stays wanted and is tried again when a source connects or it is wanted anew.
     /// Not said while nobody is connected.
     Stuck {
@@ -196,6 +212,13 @@ impl Download {
             Input::SourceDown(node) => self.source_down(node),
             Input::Answer(node, answer) => self.answer(now, node, answer, out),
             Input::Heard(node) => self.heard(now, node),
+            Input::Seed { blob, index, bytes, holes } => self.seed(blob, index, bytes, holes, out),
+            Input::Planned(blob) => {
+                if let Some(transfer) = self.transfers.get_mut(&blob) {
+                    transfer.likeness = Likeness::Settled;
+                    self.place(blob);
+                }
+            }
             Input::Allow(allowance) => self.allowance = allowance,
             Input::Tick => self.expire(now, out),
         }
@@ -253,6 +276,24 @@ impl Download {
             self.complete(blob, out);
         } else {
             self.place(blob);
+        }
+    }
+
+    fn seed(
+        &mut self,
+        blob: BlobId,
+        index: u32,
+        bytes: Vec<u8>,
+        holes: Vec<std::ops::Range<usize>>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(transfer) = self.transfers.get_mut(&blob) else { return };
+        let Some(bytes) = transfer.seed(index, bytes, holes) else { return };
+        let whole = transfer.missing.is_empty();
+        self.totals.verified_bytes += bytes.len() as u64;
+        out.push(Output::WritePiece { blob, index, offset: Transfer::offset(index), bytes });
+        if whole {
+            self.complete(blob, out);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::source::Open;
-use super::transfer::{ListState, Place, Transfer};
+use super::transfer::{Likeness, ListState, Place, Transfer};
 use super::{
     Allowance, Download, Fault, LONE_SILENCE_MS, MAX_FAULTS, MAX_SILENCES, Output, Reason, SILENCE_MS, STANDSTILL_MS,
     WAITING_MS,
@@ -160,10 +160,13 @@ impl Download {
         for index in &pieces {
             transfer.unasked.remove(*index);
         }
-        let list = run.list_from.is_some();
+        let (list, recipe) = (run.list_from.is_some(), run.recipe);
         let urgency = wanted.urgency;
-        let open = Open { blob, urgency, list, pieces, bytes_left: run.bytes, waiting: None, progress_at: now };
+        let open = Open { blob, urgency, list, recipe, pieces, bytes_left: run.bytes, waiting: None, progress_at: now };
         let request = source.ask(now, open);
+        if recipe {
+            transfer.likeness = Likeness::Asked { node, request, bytes: Vec::new() };
+        }
         if let ListState::Arriving { asked, .. } = &mut transfer.list {
             *asked = Some((node, request));
         }
@@ -182,6 +185,8 @@ impl Download {
             count: run.count,
             urgency,
             route,
+            recipe,
+            holes: run.holes,
         };
         out.push(Output::Send(node, Request::Want(want)));
         self.place(blob);
@@ -252,6 +257,11 @@ impl Download {
             && *asked == Some((node, request))
         {
             *asked = None;
+        }
+        // It did not come: the blob is fetched without it.
+        if matches!(transfer.likeness, Likeness::Asked { node: asked, request: number, .. } if (asked, number) == (node, request))
+        {
+            transfer.likeness = Likeness::Settled;
         }
         self.place(open.blob);
     }

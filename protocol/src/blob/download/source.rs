@@ -27,6 +27,8 @@ pub(super) struct Open {
     pub(super) urgency: Urgency,
     /// Whether the piece list was asked for with it.
     pub(super) list: bool,
+    /// Whether the recipe was.
+    pub(super) recipe: bool,
     /// Pieces that have not arrived whole.
     pub(super) pieces: BTreeSet<u32>,
     pub(super) bytes_left: u64,

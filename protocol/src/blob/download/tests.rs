@@ -49,7 +49,7 @@ impl Play {
     /// The wants that were sent since the last look.
     fn wants(&mut self) -> Vec<(NodeId, Want)> {
         let want = |output: &Output| match output {
-            Output::Send(node, Request::Want(want)) => Some((*node, *want)),
+            Output::Send(node, Request::Want(want)) => Some((*node, want.clone())),
             _ => None,
         };
         let wants = self.out.iter().filter_map(want).collect();

@@ -1,11 +1,12 @@
 //! One blob on its way: what is proved, what is asked for, what lies half-finished, and who does not give it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 
 use super::{Fault, Reason};
-use crate::blob::message::{RequestId, Urgency};
+use crate::blob::message::{Hole, RequestId, Urgency};
 use crate::blob::piece::{PieceError, PieceList, VALUE_BYTES, piece_count, piece_len, piece_offset};
-use crate::blob::{BlobId, PieceSet};
+use crate::blob::{BlobId, PieceSet, recipe};
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 
@@ -22,6 +23,7 @@ pub struct Wanted {
     pub(super) home: Option<NodeId>,
     pub(super) present: PieceSet,
     pub(super) list: Option<PieceList>,
+    pub(super) has_base: bool,
 }
 
 impl Wanted {
@@ -34,7 +36,7 @@ impl Wanted {
             return Err(PieceError::BlobTooLarge { size });
         }
         let present = PieceSet::empty(piece_count(size));
-        Ok(Self { blob, size, urgency, rank: 0, home: None, present, list: None })
+        Ok(Self { blob, size, urgency, rank: 0, home: None, present, list: None, has_base: false })
     }
 
     /// Its place among those of the same urgency: lower first; equals in the order in which they were wanted.
@@ -48,6 +50,13 @@ impl Wanted {
     #[must_use]
     pub fn home(mut self, home: NodeId) -> Self {
         self.home = Some(home);
+        self
+    }
+
+    /// An older version is here: its recipe is worth asking for.
+    #[must_use]
+    pub fn has_base(mut self, has_base: bool) -> Self {
+        self.has_base = has_base && (recipe::MIN_BLOB_BYTES..=recipe::MAX_BLOB_BYTES).contains(&self.size);
         self
     }
 
@@ -79,6 +88,36 @@ impl Part {
 
     pub(super) fn is_only_from(&self, node: NodeId) -> bool {
         self.from.iter().eq([&node])
+    }
+}
+
+/// What is known of the blob's likeness to an older version.
+#[derive(Debug)]
+pub(super) enum Likeness {
+    /// Nobody was asked for the recipe yet.
+    Unasked,
+    Asked {
+        node: NodeId,
+        request: RequestId,
+        bytes: Vec<u8>,
+    },
+    /// The recipe is here; the driver looks what of it is here too.
+    Planned,
+    /// Nothing more is to be had of it.
+    Settled,
+}
+
+/// A piece of which some bytes came from an older version.
+#[derive(Debug)]
+pub(super) struct Seeded {
+    pub(super) bytes: Vec<u8>,
+    /// What is still missing of it, in order.
+    pub(super) holes: VecDeque<Range<usize>>,
+}
+
+impl Seeded {
+    pub(super) fn missing_bytes(&self) -> u64 {
+        self.holes.iter().map(|hole| hole.len() as u64).sum()
     }
 }
 
@@ -125,6 +164,10 @@ pub(super) struct Transfer {
     /// Missing pieces that nobody is asked for.
     pub(super) unasked: PieceSet,
     pub(super) parts: BTreeMap<u32, Part>,
+    pub(super) likeness: Likeness,
+    /// Until the list is here too.
+    pub(super) recipe: Option<recipe::Recipe>,
+    pub(super) seeded: BTreeMap<u32, Seeded>,
     pub(super) objections: BTreeMap<NodeId, Objection>,
     pub(super) open_requests: u32,
     pub(super) received_bytes: u64,
@@ -138,6 +181,8 @@ pub(super) struct Run {
     pub(super) from_piece: u32,
     pub(super) from_offset: u32,
     pub(super) count: u32,
+    pub(super) recipe: bool,
+    pub(super) holes: Vec<Hole>,
     pub(super) bytes: u64,
 }
 
@@ -153,6 +198,9 @@ impl Transfer {
             unasked: missing.clone(),
             missing,
             parts: BTreeMap::new(),
+            likeness: if wanted.has_base { Likeness::Unasked } else { Likeness::Settled },
+            recipe: None,
+            seeded: BTreeMap::new(),
             objections: BTreeMap::new(),
             open_requests: 0,
             received_bytes: 0,
@@ -167,9 +215,12 @@ impl Transfer {
 
     /// Whether something of it is not asked of anybody. Until the list is proved, one source is asked at a time.
     pub(super) fn has_work(&self) -> bool {
-        match self.list {
-            ListState::Known(_) => !self.unasked.is_empty(),
-            ListState::Arriving { asked, .. } => asked.is_none(),
+        match (&self.likeness, &self.list) {
+            // With the list, or alone where there is none.
+            (Likeness::Unasked, _) => true,
+            (Likeness::Asked { .. } | Likeness::Planned, _) => false,
+            (Likeness::Settled, ListState::Known(_)) => !self.unasked.is_empty(),
+            (Likeness::Settled, ListState::Arriving { asked, .. }) => asked.is_none(),
         }
     }
 
@@ -194,19 +245,108 @@ impl Transfer {
             }
         };
         let from_piece = self.unasked.first().unwrap_or(0);
+        let run = Run {
+            list_from,
+            from_piece,
+            from_offset: 0,
+            count: 0,
+            recipe: false,
+            holes: Vec::new(),
+            bytes: list_bytes,
+        };
+        if matches!(self.likeness, Likeness::Unasked) {
+            return Run { recipe: true, ..run };
+        }
+        if let Some(seeded) = self.seeded.get(&from_piece) {
+            let hole = |hole: &Range<usize>| Hole { offset: hole.start as u32, len: hole.len() as u32 };
+            let bytes = list_bytes + seeded.missing_bytes();
+            return Run { count: 1, holes: seeded.holes.iter().map(hole).collect(), bytes, ..run };
+        }
         let (mut count, mut bytes) = (0, 0);
         while count < RUN_PIECES && self.unasked.contains(from_piece + count) {
             let index = from_piece + count;
             let have = self.part_len(index);
             let rest = (piece_len(size, index) - have) as u64;
             // Only the first piece of a request can begin in the middle.
-            if count > 0 && (have > 0 || bytes + rest > room_bytes) {
+            if count > 0 && (have > 0 || self.seeded.contains_key(&index) || bytes + rest > room_bytes) {
                 break;
             }
             bytes += rest;
             count += 1;
         }
-        Run { list_from, from_piece, from_offset: self.part_len(from_piece) as u32, count, bytes: list_bytes + bytes }
+        Run { from_offset: self.part_len(from_piece) as u32, count, bytes: list_bytes + bytes, ..run }
+    }
+
+    /// Takes in the next part of the recipe. `Some` when it is whole; empty where there is none.
+    pub(super) fn take_recipe(
+        &mut self,
+        node: NodeId,
+        request: RequestId,
+        offset: u32,
+        total: u32,
+        more: &[u8],
+    ) -> Result<Option<Vec<u8>>, Rejected> {
+        let Likeness::Asked { node: asked, request: number, bytes } = &mut self.likeness else {
+            return Err(Rejected::Unasked);
+        };
+        let total = total as usize;
+        let continues = offset as usize == bytes.len() && bytes.len() + more.len() <= total && !more.is_empty();
+        let fits = total <= recipe::MAX_RECIPE_BYTES && (total == 0 || continues);
+        if (*asked, *number) != (node, request) || !fits {
+            return Err(Rejected::Unasked);
+        }
+        bytes.extend_from_slice(more);
+        if bytes.len() < total {
+            return Ok(None);
+        }
+        let bytes = std::mem::take(bytes);
+        self.likeness = Likeness::Planned;
+        Ok(Some(bytes))
+    }
+
+    /// Takes in what an older version has of a piece. `Some(bytes)` when it is whole and proved.
+    pub(super) fn seed(&mut self, index: u32, bytes: Vec<u8>, holes: Vec<Range<usize>>) -> Option<Vec<u8>> {
+        let expected = piece_len(self.wanted.size, index);
+        let idle = self.unasked.contains(index) && self.part_len(index) == 0;
+        if !idle || bytes.len() != expected || holes.len() > recipe::MAX_HOLES {
+            return None;
+        }
+        if !holes.is_empty() {
+            self.seeded.insert(index, Seeded { bytes, holes: holes.into() });
+            return None;
+        }
+        let ListState::Known(list) = &self.list else { return None };
+        list.verify_piece(index, &bytes).ok()?;
+        self.unasked.remove(index);
+        self.missing.remove(index);
+        self.verified_bytes += expected as u64;
+        Some(bytes)
+    }
+
+    /// Takes in bytes of a hole.
+    fn fill(&mut self, index: u32, offset: usize, more: &[u8]) -> Result<Option<Vec<u8>>, Rejected> {
+        let ListState::Known(list) = &self.list else { return Err(Rejected::Unasked) };
+        let Some(seeded) = self.seeded.get_mut(&index) else { return Err(Rejected::Unasked) };
+        let fits = seeded.holes.front().is_some_and(|hole| hole.start == offset && more.len() <= hole.len());
+        let Some(place) = seeded.bytes.get_mut(offset..offset + more.len()).filter(|_| fits && !more.is_empty()) else {
+            return Err(Rejected::Unasked);
+        };
+        place.copy_from_slice(more);
+        if let Some(hole) = seeded.holes.front_mut() {
+            hole.start += more.len();
+            if hole.start == hole.end {
+                seeded.holes.pop_front();
+            }
+        }
+        if !seeded.holes.is_empty() {
+            return Ok(None);
+        }
+        let bytes = self.seeded.remove(&index).map(|seeded| seeded.bytes).unwrap_or_default();
+        // The recipe or the older version is wrong, or the holes are: nobody can be blamed. It is fetched whole.
+        list.verify_piece(index, &bytes).map_err(|_| Rejected::OfSeveral)?;
+        self.missing.remove(index);
+        self.verified_bytes += bytes.len() as u64;
+        Ok(Some(bytes))
     }
 
     /// Takes in the next part of the list. `Ok(Some(list))` when it is whole and proved.
@@ -250,6 +390,9 @@ impl Transfer {
         offset: u32,
         bytes: &[u8],
     ) -> Result<Option<Vec<u8>>, Rejected> {
+        if self.seeded.contains_key(&index) {
+            return self.fill(index, offset as usize, bytes);
+        }
         let whole = piece_len(self.wanted.size, index);
         let have = self.part_len(index);
         let ListState::Known(list) = &self.list else { return Err(Rejected::Unasked) };

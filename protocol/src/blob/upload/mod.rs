@@ -21,6 +21,7 @@ use super::message::{
 };
 use super::piece::{MAX_BLOB_BYTES, piece_count, piece_len};
 use super::piece_set::PieceSet;
+use super::recipe::MAX_RECIPE_BYTES;
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 use serving::{Peer, Serving};
@@ -71,6 +72,10 @@ pub enum Input {
 pub enum Verdict {
     /// It is held in full and the peer may have it.
     Held,
+    /// The same, and its recipe, which was asked for, has so many bytes.
+    HeldWith {
+        recipe_bytes: usize,
+    },
     /// It is being fetched, and the peer may have it; `present` is here already.
     Arriving {
         present: PieceSet,
@@ -97,6 +102,8 @@ pub enum Output {
         size: u64,
         urgency: Urgency,
         route: Route,
+        /// The peer would like the recipe.
+        recipe: bool,
     },
     /// Read these bytes and give them to [`Input::Read`]; the reads of one ticket in the order in which they came.
     Read {
@@ -118,6 +125,8 @@ pub enum Range {
     List { offset: usize, len: usize },
     /// Bytes of the blob.
     Blob { offset: u64, len: usize },
+    /// Bytes of the recipe ([`super::recipe::Recipe::to_bytes`]).
+    Recipe { offset: usize, len: usize },
 }
 
 /// What an asking peer did wrong.
@@ -200,9 +209,9 @@ impl Upload {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.tickets.insert(ticket, (peer, request));
+        let Want { blob, size, urgency, route, recipe, .. } = want;
         state.open.insert(request, Serving::new(ticket, want));
-        let Want { blob, size, urgency, route, .. } = want;
-        out.push(Output::Check { ticket, peer, blob, size, urgency, route });
+        out.push(Output::Check { ticket, peer, blob, size, urgency, route, recipe });
     }
 
     fn hurry(&mut self, peer: NodeId, request: RequestId, out: &mut Vec<Output>) {
@@ -210,7 +219,7 @@ impl Upload {
         if serving.is_arriving() {
             // Whoever fetches it is to hurry too.
             let Want { blob, size, urgency, route, .. } = serving.want;
-            out.push(Output::Check { ticket: serving.ticket, peer, blob, size, urgency, route });
+            out.push(Output::Check { ticket: serving.ticket, peer, blob, size, urgency, route, recipe: false });
         }
     }
 
@@ -220,6 +229,11 @@ impl Upload {
         let Some(serving) = state.open.get_mut(&request) else { return };
         match verdict {
             Verdict::Held => serving.becomes_held(),
+            Verdict::HeldWith { recipe_bytes } if recipe_bytes <= MAX_RECIPE_BYTES => {
+                serving.has_recipe(recipe_bytes);
+                serving.becomes_held();
+            }
+            Verdict::HeldWith { .. } => serving.becomes_held(),
             Verdict::Arriving { present } if present.count() == piece_count(serving.want.size) => {
                 let have_pieces = serving.becomes_arriving(now, &present);
                 out.push(Output::Send(peer, Answer::Waiting { request, have_pieces }));
@@ -227,6 +241,13 @@ impl Upload {
             // The driver's map is of another size than the one that the peer asked for.
             Verdict::Arriving { .. } => return self.refuse(peer, request, Refusal::Invalid, out),
             Verdict::Refused(reason) => return self.refuse(peer, request, reason, out),
+        }
+        if serving.lacks_recipe() {
+            out.push(Output::Send(peer, Answer::Recipe { request, offset: 0, total: 0, bytes: Vec::new() }));
+            if serving.is_done() {
+                self.end(peer, request);
+                return;
+            }
         }
         state.enqueue(request);
         self.serve(peer, out);
@@ -342,9 +363,18 @@ fn is_sensible(want: &Want) -> bool {
     let count = piece_count(want.size);
     let list = want.list_from.is_some_and(|from| count > 1 && from < count);
     let pieces = want.count > 0;
+    let whole = piece_len(want.size, want.from_piece);
+    let mut reached = 0;
+    let holes_fit = want.holes.iter().all(|hole| {
+        let begins = hole.offset as usize;
+        let fits = begins >= reached && hole.len > 0 && begins + hole.len as usize <= whole;
+        reached = begins + hole.len as usize;
+        fits
+    });
     let offset = want.from_offset as usize;
     want.size <= MAX_BLOB_BYTES
-        && (list || pieces)
+        && (list || pieces || want.recipe)
+        && (want.holes.is_empty() || (holes_fit && want.count == 1 && want.from_offset == 0))
         && (list || want.list_from.is_none())
         && want.count <= MAX_WANT_PIECES
         && want.from_piece.checked_add(want.count).is_some_and(|end| end <= count)

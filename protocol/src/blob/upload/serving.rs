@@ -13,12 +13,13 @@ use crate::time::Timestamp;
 pub(super) enum Frame {
     List { offset: usize, len: usize },
     Piece { index: u32, offset: usize, len: usize },
+    Recipe { offset: usize, len: usize, total: usize },
 }
 
 impl Frame {
     pub(super) fn len(self) -> usize {
         match self {
-            Self::List { len, .. } | Self::Piece { len, .. } => len,
+            Self::List { len, .. } | Self::Piece { len, .. } | Self::Recipe { len, .. } => len,
         }
     }
 
@@ -26,6 +27,7 @@ impl Frame {
         match self {
             Self::List { offset, len } => Range::List { offset, len },
             Self::Piece { index, offset, len } => Range::Blob { offset: piece_offset(index) + offset as u64, len },
+            Self::Recipe { offset, len, .. } => Range::Recipe { offset, len },
         }
     }
 
@@ -35,6 +37,9 @@ impl Frame {
                 Answer::List { request, from_piece: (offset / VALUE_BYTES) as u32, values: bytes }
             }
             Self::Piece { index, offset, .. } => Answer::Piece { request, index, offset: offset as u32, bytes },
+            Self::Recipe { offset, total, .. } => {
+                Answer::Recipe { request, offset: offset as u32, total: total as u32, bytes }
+            }
         }
     }
 }
@@ -42,6 +47,7 @@ impl Frame {
 /// Bytes that are being sent in order: of the list, or of a piece.
 #[derive(Clone, Copy, Debug)]
 enum Item {
+    Recipe(usize),
     List,
     Piece(u32),
 }
@@ -55,12 +61,16 @@ pub(super) struct Serving {
     sendable: VecDeque<Item>,
     /// How far the front has been sent or is being read; `None` before its first frame.
     front_offset: Option<usize>,
+    /// Holes of the piece at the front that have been sent.
+    holes_done: usize,
     /// Pieces that were asked for and are not here yet.
     awaited: BTreeSet<u32>,
     /// While the blob is being fetched: how many of its pieces are here.
     arriving: Option<u32>,
     /// The list is asked for and not here yet.
     list_awaited: bool,
+    /// Whether there is a recipe, which is asked for, is not known yet.
+    recipe_awaited: bool,
     /// When the peer was last told how far the fetching is.
     told_at: Option<Timestamp>,
     told_pieces: u32,
@@ -75,15 +85,29 @@ impl Serving {
             ticket,
             sendable: VecDeque::new(),
             front_offset: None,
+            holes_done: 0,
             awaited: (want.from_piece..want.from_piece.saturating_add(want.count)).collect(),
             arriving: None,
             list_awaited: want.list_from.is_some(),
+            recipe_awaited: want.recipe,
             told_at: None,
             told_pieces: 0,
             reading: VecDeque::new(),
             queued: false,
             want,
         }
+    }
+
+    /// There is a recipe of so many bytes.
+    pub(super) fn has_recipe(&mut self, bytes: usize) {
+        if std::mem::take(&mut self.recipe_awaited) {
+            self.sendable.push_front(Item::Recipe(bytes));
+        }
+    }
+
+    /// Whether a recipe was asked for and is not to be had. True once.
+    pub(super) fn lacks_recipe(&mut self) -> bool {
+        std::mem::take(&mut self.recipe_awaited)
     }
 
     /// All of the blob is here.
@@ -121,7 +145,8 @@ impl Serving {
 
     fn release_list(&mut self) {
         if std::mem::take(&mut self.list_awaited) {
-            self.sendable.push_front(Item::List);
+            let recipe_first = usize::from(matches!(self.sendable.front(), Some(Item::Recipe(_))));
+            self.sendable.insert(recipe_first, Item::List);
         }
     }
 
@@ -131,7 +156,8 @@ impl Serving {
 
     /// Everything that was asked for has been read and sent.
     pub(super) fn is_done(&self) -> bool {
-        self.sendable.is_empty() && self.awaited.is_empty() && !self.list_awaited && self.reading.is_empty()
+        let awaits = self.list_awaited || self.recipe_awaited || !self.awaited.is_empty();
+        self.sendable.is_empty() && !awaits && self.reading.is_empty()
     }
 
     /// How far the fetching is, if the peer should hear of it again.
@@ -155,7 +181,21 @@ impl Serving {
     /// The next frame, of at most `frame_bytes` (whole values of the list), and whether it ends the list or a piece.
     fn next_frame(&mut self, frame_bytes: usize) -> Option<(Frame, bool)> {
         let item = *self.sendable.front()?;
+        if let (Item::Piece(index), Some(hole)) = (item, self.want.holes.get(self.holes_done)) {
+            let end = (hole.offset + hole.len) as usize;
+            let offset = self.front_offset.unwrap_or(hole.offset as usize);
+            let len = frame_bytes.min(end - offset);
+            let ends = offset + len >= end;
+            self.front_offset = (!ends).then_some(offset + len);
+            self.holes_done += usize::from(ends);
+            let last = ends && self.holes_done == self.want.holes.len();
+            if last {
+                self.sendable.pop_front();
+            }
+            return Some((Frame::Piece { index, offset, len }, last));
+        }
         let (start, whole) = match item {
+            Item::Recipe(total) => (0, total),
             Item::List => {
                 (self.want.list_from.unwrap_or(0) as usize * VALUE_BYTES, PieceList::encoded_len(self.want.size))
             }
@@ -168,6 +208,7 @@ impl Serving {
         let offset = self.front_offset.unwrap_or(start);
         let len = (frame_bytes - frame_bytes % VALUE_BYTES).min(whole.saturating_sub(offset));
         let frame = match item {
+            Item::Recipe(total) => Frame::Recipe { offset, len, total },
             Item::List => Frame::List { offset, len },
             Item::Piece(index) => Frame::Piece { index, offset, len },
         };

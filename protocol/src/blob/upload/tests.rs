@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::blob::message::FRAME_DATA_BYTES;
+use crate::blob::message::{FRAME_DATA_BYTES, Hole};
 use crate::blob::piece::PIECE_BYTES;
 
 const PEER: NodeId = NodeId([1; 32]);
@@ -42,7 +42,7 @@ impl Driver {
     }
 
     fn finish_read(&mut self, ticket: Ticket, what: Range) {
-        let (Range::List { len, .. } | Range::Blob { len, .. }) = what;
+        let (Range::List { len, .. } | Range::Blob { len, .. } | Range::Recipe { len, .. }) = what;
         self.tell(Input::Read { ticket, read: Ok(vec![0; len]) });
     }
 
@@ -71,6 +71,8 @@ fn want(request: RequestId, urgency: Urgency) -> Want {
         count: 2,
         urgency,
         route: Route::Direct,
+        recipe: false,
+        holes: Vec::new(),
     }
 }
 
@@ -111,24 +113,28 @@ fn the_list_comes_before_the_pieces_and_a_piece_may_begin_in_its_middle() {
 fn a_request_beyond_the_blob_or_the_limits_is_refused_before_anything_is_read() {
     let good = want(1, Urgency::Bulk);
     let bad = [
-        Want { from_piece: 3, ..good },
-        Want { from_piece: u32::MAX, ..good },
-        Want { count: MAX_WANT_PIECES + 1, size: MAX_BLOB_BYTES, ..good },
-        Want { count: 0, ..good },
-        Want { from_offset: PIECE_BYTES as u32, ..good },
-        Want { list_from: Some(4), ..good },
-        Want { list_from: Some(0), size: 5, count: 1, ..good },
-        Want { size: u64::MAX, ..good },
+        Want { from_piece: 3, ..good.clone() },
+        Want { from_piece: u32::MAX, ..good.clone() },
+        Want { count: MAX_WANT_PIECES + 1, size: MAX_BLOB_BYTES, ..good.clone() },
+        Want { count: 0, ..good.clone() },
+        Want { from_offset: PIECE_BYTES as u32, ..good.clone() },
+        Want { list_from: Some(4), ..good.clone() },
+        Want { holes: vec![Hole { offset: 0, len: 0 }], count: 1, ..good.clone() },
+        Want { holes: vec![Hole { offset: 1, len: u32::MAX }], count: 1, ..good.clone() },
+        Want { holes: vec![Hole { offset: 9, len: 9 }, Hole { offset: 8, len: 1 }], count: 1, ..good.clone() },
+        Want { holes: vec![Hole { offset: 9, len: 9 }], ..good.clone() },
+        Want { list_from: Some(0), size: 5, count: 1, ..good.clone() },
+        Want { size: u64::MAX, ..good.clone() },
     ];
     for want in bad {
         let mut driver = Driver::new(Verdict::Held);
         driver.room(16);
-        driver.want(want);
+        driver.want(want.clone());
         assert_eq!(driver.sent, [Answer::Refused { request: 1, reason: Refusal::Invalid }], "{want:?}");
     }
     let far = Route::ThroughTree { home: PEER, hops: MAX_HOPS + 1 };
     let mut driver = Driver::new(Verdict::Held);
-    driver.want(Want { route: far, ..good });
+    driver.want(Want { route: far, ..good.clone() });
     assert_eq!(driver.sent, [Answer::Refused { request: 1, reason: Refusal::TooFar }]);
 }
 
@@ -176,9 +182,10 @@ fn a_blob_that_is_being_fetched_is_passed_on_piece_by_piece() {
     let want = Want { list_from: Some(0), ..want(1, Urgency::Interactive) };
     let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
     driver.room(16);
+    let blob = want.blob;
     driver.want(want);
     assert_eq!(driver.sent, [Answer::Waiting { request: 1, have_pieces: 0 }]);
-    driver.tell(Input::Arrived { blob: want.blob, index: 1 });
+    driver.tell(Input::Arrived { blob, index: 1 });
     let pieces = |driver: &Driver| {
         let index = |answer: &Answer| if let Answer::Piece { index, .. } = answer { Some(*index) } else { None };
         driver.sent.iter().filter_map(index).collect::<Vec<_>>()
@@ -187,9 +194,9 @@ fn a_blob_that_is_being_fetched_is_passed_on_piece_by_piece() {
     assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 1 }));
     // A piece that this request is not about is news only.
     driver.now = NOW.plus_millis(WAITING_INTERVAL_MS);
-    driver.tell(Input::Arrived { blob: want.blob, index: 3 });
+    driver.tell(Input::Arrived { blob, index: 3 });
     assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 2 }));
-    driver.tell(Input::Arrived { blob: want.blob, index: 0 });
+    driver.tell(Input::Arrived { blob, index: 0 });
     assert_eq!(pieces(&driver), [1, 1, 1, 1, 0, 0, 0, 0]);
     assert_eq!(driver.upload.open_requests(), 0);
     assert_eq!(driver.others, [], "a request that was served is no reason to stop fetching");
@@ -199,8 +206,8 @@ fn a_blob_that_is_being_fetched_is_passed_on_piece_by_piece() {
 fn fetching_is_unneeded_when_the_last_who_waited_has_gone() {
     let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
     let (first, second) = (want(1, Urgency::Bulk), NodeId([2; 32]));
-    driver.want(first);
-    driver.tell(Input::Request(second, Request::Want(first)));
+    driver.want(first.clone());
+    driver.tell(Input::Request(second, Request::Want(first.clone())));
     driver.tell(Input::Request(PEER, Request::Cancel(1)));
     assert_eq!(driver.others, []);
     driver.tell(Input::Gone(second));
@@ -258,4 +265,38 @@ fn whoever_fetches_for_others_hurries_when_they_do() {
     let mut out = Vec::new();
     driver.upload.handle(NOW, Input::Request(PEER, Request::Hurry(1)), &mut out);
     assert!(matches!(out[..], [Output::Check { urgency: Urgency::Interactive, .. }]), "{out:?}");
+}
+
+#[test]
+fn of_a_piece_only_the_holes_are_sent() {
+    let mut driver = Driver::new(Verdict::Held);
+    let holes = vec![Hole { offset: 5, len: 10 }, Hole { offset: 100_000, len: 70_000 }];
+    driver.want(Want { from_piece: 2, count: 1, holes, ..want(1, Urgency::Bulk) });
+    driver.room(9);
+    let place = |answer: &Answer| match answer {
+        Answer::Piece { index: 2, offset, bytes, .. } => (*offset, bytes.len()),
+        other => panic!("{other:?}"),
+    };
+    let places: Vec<_> = driver.sent.iter().map(place).collect();
+    assert_eq!(places, [(5, 10), (100_000, 65_536), (165_536, 4_464)]);
+    assert_eq!(driver.upload.open_requests(), 0);
+}
+
+#[test]
+fn a_recipe_comes_before_the_list_and_where_there_is_none_that_is_said() {
+    let asks = Want { list_from: Some(0), count: 0, recipe: true, ..want(1, Urgency::Bulk) };
+    let mut driver = Driver::new(Verdict::HeldWith { recipe_bytes: 90_000 });
+    driver.want(asks.clone());
+    driver.room(9);
+    let kinds: Vec<_> = driver
+        .sent
+        .iter()
+        .map(|answer| (matches!(answer, Answer::Recipe { total: 90_000, .. }), answer.content_bytes()))
+        .collect();
+    assert_eq!(kinds, [(true, 65_536), (true, 24_464), (false, 4 * 32)]);
+    for verdict in [Verdict::Held, Verdict::Arriving { present: PieceSet::empty(4) }] {
+        let mut driver = Driver::new(verdict);
+        driver.want(asks.clone());
+        assert!(driver.sent.contains(&Answer::Recipe { request: 1, offset: 0, total: 0, bytes: Vec::new() }));
+    }
 }

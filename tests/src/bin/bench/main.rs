@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on stops where it is")]
 
 mod figures;
-mod fill;
 mod process;
 mod smoke;
 

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use kapok_tests::{Node, documents, kapok};
+use kapok_tests::{Node, documents, fill, kapok};
 
 use crate::figures::Figures;
-use crate::fill::fill;
 use crate::process::{anonymous_mb, idle_cpu_percent, resident_mb};
 
 const IDLE: Duration = Duration::from_secs(20);

@@ -1,6 +1,7 @@
 //! Exchanges between whole nodes on loopback, over blobs in memory.
 #![allow(clippy::unwrap_used)]
 
+mod likeness;
 mod relaying;
 mod taking;
 mod trouble;
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 
 use kapok_protocol::blob::piece::{PieceHasher, piece_len, piece_offset};
+use kapok_protocol::blob::recipe::{Chunk, Recipe};
 use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
@@ -21,6 +23,9 @@ use crate::link::testbed::Federation;
 
 /// 5 MB: 20 pieces, the last one short.
 const SIZE: usize = 5_000_000;
+
+/// What recipes are made of here.
+const CHUNK: usize = 16_000;
 
 /// So that nodes that wait for each other fail a test, instead of holding it up.
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
@@ -46,6 +51,8 @@ struct State {
     /// Reads until the disk stands still, and what it then waits for.
     stalls: Option<(usize, mpsc::Receiver<()>)>,
     finish_fails: bool,
+    /// Its recipes say that everything is the same as everywhere.
+    lies_in_recipes: bool,
 }
 
 /// The disk of a node.
@@ -121,6 +128,16 @@ impl BlobBackend for Memory {
         let mut hasher = PieceHasher::new();
         hasher.update(self.state().held.get(blob)?);
         Some(hasher.finish().to_bytes())
+    }
+
+    /// Cut without regard to content, which does for edits that move nothing.
+    fn recipe(&self, blob: &BlobId) -> Option<Recipe> {
+        let state = self.state();
+        let chunk = |bytes: &[u8]| match state.lies_in_recipes {
+            true => Chunk { hash: [0; 16], ..Chunk::of(bytes) },
+            false => Chunk::of(bytes),
+        };
+        Recipe::new(state.held.get(blob)?.chunks(CHUNK).map(chunk).collect())
     }
 
     fn begin(&self, blob: &BlobId, size: u64) -> Result<PieceSet, String> {

@@ -68,7 +68,7 @@ async fn what_is_wanted_without_a_link_comes_with_the_link() {
     let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
     let blob = city.disk.hold(&content(3));
     let mut completions = county.exchange.completions();
-    county.exchange.want(blob, SIZE as u64, city.id, Urgency::Bulk, 0);
+    county.exchange.want(blob, SIZE as u64, city.id, None, Urgency::Bulk, 0);
     link(&county.links, &city.links).await;
     assert_eq!(completions.recv().await.unwrap(), blob);
 }
@@ -79,7 +79,7 @@ async fn outside_the_window_only_what_a_person_waits_for_comes() {
     let (subscribed, asked) = (city.disk.hold(&content(4)), city.disk.hold(&content(5)));
     let mut completions = county.exchange.completions();
     county.exchange.allow(Allowance::InteractiveOnly);
-    county.exchange.want(subscribed, SIZE as u64, city.id, Urgency::Bulk, 0);
+    county.exchange.want(subscribed, SIZE as u64, city.id, None, Urgency::Bulk, 0);
     county.exchange.fetch(asked, SIZE as u64, city.id, Urgency::Interactive, 0).await.unwrap();
     assert_eq!(completions.recv().await.unwrap(), asked);
     assert_eq!(county.bytes_from(&city), whole_bytes());

@@ -110,6 +110,9 @@ fn want(request: u32, blob: BlobId, size: u64, route: Route) -> Request {
         count: 1,
         urgency: Urgency::Bulk,
         route,
+
+        recipe: false,
+        holes: Vec::new(),
     })
 }
 

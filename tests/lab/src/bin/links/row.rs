@@ -7,17 +7,23 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kapok_lab::link::{Link, Way};
-use kapok_lab::packet::Flow;
-use kapok_lab::profile::Profile;
-use kapok_lab::record::{CSV_HEADER, Log, Sums};
+use kapok_lab::packet::{Flow, UDP};
+use kapok_lab::profile::{self, Profile};
+use kapok_lab::record::{CSV_HEADER, Log, Record, Sums};
 use kapok_lab::wire::Wire;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+use crate::curve::Trace;
+use crate::figure::{Figures, Goal, Unit};
 
 /// What a packet with nothing but content in it has at least.
 const FULL_BYTES: u32 = 1_000;
 /// When so much has come, handshakes and the catalogue are over and content flows.
 const FLOWING_BYTES: u64 = 20_000;
+
+/// What a second transfer is called, with a peer that is known.
+pub(crate) const AGAIN: &str = "kapok again";
 
 /// What the columns are.
 const LEGEND: &str = "\
@@ -65,6 +71,12 @@ pub(crate) struct Measured {
 impl Logs {
     pub(crate) fn of<D: Send + 'static, U: Send + 'static>(wire: &Wire<D, U>) -> Self {
         Self { down: wire.log(Way::Down), up: wire.log(Way::Up) }
+    }
+
+    /// All packets of both directions that come from or go to a UDP port.
+    pub(crate) fn both(&self, port: u16) -> impl Iterator<Item = &Record> {
+        let all = self.down.packets.iter().chain(&self.up.packets);
+        all.filter(move |packet| packet.flow.is_of(UDP, port))
     }
 
     /// What the packets of one program say about the time from `asked` to `ended`; it begins earlier where a packet does.
@@ -129,6 +141,7 @@ pub(crate) struct Report {
     folder: PathBuf,
     lines: BufWriter<File>,
     versions: Value,
+    figures: Figures,
 }
 
 impl Report {
@@ -139,11 +152,16 @@ impl Report {
         let versions = versions()?;
         println!("seed {seed}, {versions}");
         println!("{LEGEND}");
-        Ok(Self { folder: folder.to_owned(), lines, versions })
+        Ok(Self { folder: folder.to_owned(), lines, versions, figures: Figures::default() })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// Over what is not a table of transfers.
+    pub(crate) fn title(&mut self, text: &str) {
+        println!("\n{text}");
     }
 
     pub(crate) fn heading(&mut self, text: &str) {
@@ -187,10 +205,42 @@ impl Report {
             let times: Vec<String> = got.restarts_s.iter().map(|seconds| format!("{seconds:.1}")).collect();
             self.say(&format!("  after outages it went on within {} s", times.join(", ")));
         }
+        self.judge(profile, tool, got, [share, of_up, sent]);
         self.line(&json!({
             "kind": "transfer", "profile": profile.name, "link": profile.link, "content": profile.content, "tool": tool,
             "seed": seed, "share": share, "share_of_up": of_up, "sent": sent, "back": back, "delivered": got.down.delivered_bytes as f64 / content, "measured": got,
         }))
+    }
+
+    /// Figures of a transfer: Kapok's beside the promises, others' for comparison.
+    fn judge(&mut self, profile: &Profile, tool: &str, got: &Measured, [share, of_up, sent]: [f64; 3]) {
+        let goal = if tool.starts_with("kapok") { profile.goal } else { profile::Goal::default() };
+        let (least, most) = (
+            |goal: Option<f64>| goal.map_or(Goal::Free, Goal::AtLeast),
+            |goal: Option<f64>| goal.map_or(Goal::Free, Goal::AtMost),
+        );
+        let of = format!("{}, {tool}", profile.name);
+        let wanted = if tool == AGAIN { goal.share_again } else { goal.share };
+        if profile.link.down.outages.is_some() {
+            self.figure(&of, "share of the up-time", of_up, Unit::Part, least(goal.share_of_up));
+        } else {
+            self.figure(&of, "share of the rate", share, Unit::Part, least(wanted));
+        }
+        self.figure(&of, "IP bytes sent for a byte", sent, Unit::Part, most(goal.sent));
+        if let (Some(idle), Some(beside)) = (got.ping_idle_ms, got.ping_ms) {
+            self.figure(&of, "ping slower by, median", beside - idle, Unit::Millis, most(goal.ping_more_ms));
+        }
+        let mut restarts = got.restarts_s.clone();
+        restarts.sort_by(f64::total_cmp);
+        if let (Some(median), Some(worst)) = (restarts.get(restarts.len() / 2), restarts.last()) {
+            self.figure(&of, "restart, median", *median, Unit::Seconds, most(goal.restart_s));
+            self.figure(&of, "restart, worst", *worst, Unit::Seconds, most(goal.restart_s));
+        }
+    }
+
+    /// A figure for the table at the end.
+    pub(crate) fn figure(&mut self, of: &str, what: &str, got: f64, unit: Unit, goal: Goal) {
+        self.figures.add(of, what, got, unit, goal);
     }
 
     /// A line that explains.
@@ -217,8 +267,24 @@ impl Report {
         Ok(())
     }
 
-    pub(crate) fn finish(self) {
+    /// The curve of the sending side, as `NAME.svg`.
+    pub(crate) fn curve(&self, name: &str, trace: &Trace) -> anyhow::Result<()> {
+        let points = trace.draw(name, &self.path(&format!("{name}.svg")))?;
+        if points == 0 {
+            println!("    no curve of {name}: the node's log has no points of kapok::path");
+        }
+        Ok(())
+    }
+
+    /// The table of all figures; whether what was promised of them was kept.
+    pub(crate) fn finish(mut self) -> anyhow::Result<bool> {
+        let lines: Vec<Value> = self.figures.lines().collect();
+        for line in &lines {
+            self.line(line)?;
+        }
+        let kept = self.figures.print();
         println!("\nall that was measured: {}", self.folder.display());
+        Ok(kept)
     }
 }
 

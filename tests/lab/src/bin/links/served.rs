@@ -18,7 +18,7 @@ use crate::stop;
 /// A release build comes up in well under a second; a debug build on a busy machine within this.
 const START: Duration = Duration::from_secs(60);
 /// What the nodes write down, so that a trace can be explained.
-const LOG: &str = "info,kapok=debug,kapok_net=debug";
+const LOG: &str = "info,kapok=debug,kapok_net=debug,kapok::path=trace";
 
 /// A node in a namespace. Its process and folder are gone when it is dropped.
 #[derive(Debug)]
@@ -47,6 +47,26 @@ impl<'a> Served<'a> {
     /// The UDP port at which other nodes reach it.
     pub(crate) fn port(&self) -> u16 {
         self.node.peer_port()
+    }
+
+    /// Its log, with the points of its controller's curve.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Files and addresses as the tests know them.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Something that is done where it runs, such as a request to its pages.
+    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+        Ok(self.end.namespace.enter(work)?)
+    }
+
+    /// Its process, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -126,11 +146,17 @@ impl<'a> Served<'a> {
 
     /// Adds all files of a folder; the hashes of the blobs.
     pub(crate) fn add(&self, folder: &Path) -> anyhow::Result<Vec<String>> {
-        let folder = folder.to_str().context("the folder's name is no text")?;
-        let added = self.command(&["add", folder, "--license", "CC0-1.0", "--visibility", "public"])?;
-        let resources = added["resources"].as_array().context("nothing was added")?;
-        let files = resources.iter().filter_map(|resource| resource["files"].as_array()).flatten();
-        Ok(files.filter_map(|file| file["blob"].as_str().map(str::to_owned)).collect())
+        Ok(blobs(&self.add_as(folder, &[])?))
+    }
+
+    /// Adds a file or all files of a folder; what the command told.
+    pub(crate) fn add_as(&self, path: &Path, more: &[&str]) -> anyhow::Result<Value> {
+        let path = path.to_str().context("the path is no text")?;
+        let added = self.command(&[&["add", path, "--license", "CC0-1.0", "--visibility", "public"], more].concat())?;
+        if blobs(&added).is_empty() {
+            bail!("nothing was added: {added}");
+        }
+        Ok(added)
     }
 }
 
@@ -141,6 +167,28 @@ impl Drop for Served<'_> {
             let _ = child.wait();
         }
     }
+}
+
+/// A city at the far end and its county at the near one, which has joined it; both run.
+pub(crate) fn pair<'a>(
+    far: &'a End,
+    near: &'a End,
+    family: Family,
+    log: impl Fn(&str) -> PathBuf,
+) -> anyhow::Result<(Served<'a>, Served<'a>)> {
+    let mut giver = Served::init(far, family, "city", "攀枝花市电教馆", log("far"))?;
+    let mut taker = Served::init(near, family, "county", "盐边县电教馆", log("near"))?;
+    giver.start()?;
+    taker.start()?;
+    taker.join(&giver, "county")?;
+    Ok((giver, taker))
+}
+
+/// The hashes of what was added.
+pub(crate) fn blobs(added: &Value) -> Vec<String> {
+    let resources = added["resources"].as_array().into_iter().flatten();
+    let files = resources.filter_map(|resource| resource["files"].as_array()).flatten();
+    files.filter_map(|file| file["blob"].as_str().map(str::to_owned)).collect()
 }
 
 fn interrupt(child: &Child) {

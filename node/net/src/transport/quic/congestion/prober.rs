@@ -5,7 +5,8 @@
 //! packet through now and then during an outage; this gives it the occasion.
 //!
 //! Quinn takes as many bytes as its send window allows, and what it has taken cannot be overtaken. At 512 kbit/s two
-//! megabytes are half a minute in front of what a person waits for. So it is given half a second's worth.
+//! megabytes are half a minute in front of what a person waits for. So it is given half a second's worth, or what two round
+//! trips take where that is more.
 
 use std::task::Context;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ const EVERY: Duration = Duration::from_millis(250);
 const CHECKS_BETWEEN_CALLS: u32 = 2;
 
 /// What may wait to be sent: long enough that no disk and no busy processor makes the line wait.
-const AHEAD: Duration = Duration::from_millis(400);
+const AHEAD: Duration = Duration::from_millis(250);
 /// Never less: a first flight and what answers it.
 const MIN_SEND_WINDOW_BYTES: u64 = 48 * 1024;
 /// Never more: bounds the memory for one connection. 28 Mbit/s over 600 ms.

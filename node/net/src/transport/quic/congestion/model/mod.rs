@@ -418,12 +418,15 @@ impl Model {
         window as u64
     }
 
-    /// Bytes in flight and those that the line takes in so many seconds. While the start doubles the window, what four
-    /// round trips will make of it.
+    /// Bytes in flight and those that the line takes in so many seconds. Quinn gives the room of a lost packet and of all
+    /// that was sent after it back only when it has been repeated, a round trip later, or two; so three windows. While
+    /// the start doubles the window, what four round trips will make of it.
     pub(super) fn sendable(&self, ahead: f64) -> f64 {
         match self.phase {
             Phase::Start | Phase::Hold => self.window * 16.0,
-            Phase::Cruise | Phase::Drain | Phase::Contended => self.window + self.rate.max(self.peak / 2.0) * ahead,
+            Phase::Cruise | Phase::Drain | Phase::Contended => {
+                3.0 * self.window + self.rate.max(self.peak / 2.0) * ahead
+            }
         }
     }
 

@@ -15,7 +15,8 @@ use kapok_protocol::visibility::Visibility;
 use kapok_store::fs::{RealFs, SharedFs};
 use kapok_store::home::Home;
 use kapok_store::journal::{Journal, Options};
-use kapok_tests::Node;
+
+use crate::node::Node;
 
 /// What a frame of the shared journal holds, as `node/src/catalogue/record.rs` writes it. Should the two ever differ,
 /// the node does not show these resources, and the benchmark says so.
@@ -45,8 +46,30 @@ const BATCH: usize = 1_000;
 /// 2026-09-01, the first day of a school year.
 const BEGIN_MS: u64 = 1_788_220_800_000;
 
-/// Writes so many resources into the journal of a node that does not run.
-pub(crate) fn fill(node: &Node, count: usize) {
+/// Writes so many resources into the journal of a node that has not run yet.
+///
+/// # Panics
+/// If they cannot be written.
+pub fn fill(node: &Node, count: usize) {
+    append(node, count, |key, number| {
+        frame(key, number, Sequence { incarnation: BEGIN_MS, number: number as u64 + 1 }, "")
+    });
+}
+
+/// Of a node that was filled with `count` resources and does not run, describes so many anew, spread over all of them.
+///
+/// # Panics
+/// If they cannot be written.
+pub fn fill_changed(node: &Node, count: usize, changed: usize) {
+    let apart = count / changed.max(1);
+    append(node, changed, |key, number| {
+        // What the node has said itself since goes on in the first incarnation; this cannot be one of its numbers.
+        let sequence = Sequence { incarnation: BEGIN_MS + 1, number: number as u64 + 1 };
+        frame(key, number * apart, sequence, "已按课堂反馈修订。")
+    });
+}
+
+fn append(node: &Node, count: usize, frame: impl Fn(&Keypair, usize) -> Vec<u8>) {
     let fs: SharedFs = Arc::new(RealFs);
     let home = Home::open(fs.clone(), &node.home()).unwrap();
     let secret = home.read_key(&home.paths().node_key()).unwrap().unwrap();
@@ -58,13 +81,14 @@ pub(crate) fn fill(node: &Node, count: usize) {
     }
 }
 
-fn frame(key: &Keypair, number: usize) -> Vec<u8> {
-    let time = Timestamp(BEGIN_MS + number as u64 * 1_000);
+/// The entry of resource `number`.
+fn frame(key: &Keypair, number: usize, sequence: Sequence, remark: &str) -> Vec<u8> {
+    let time = Timestamp(BEGIN_MS + number as u64 * 1_000 + sequence.incarnation - BEGIN_MS);
     let hash = blake3::hash(&number.to_le_bytes());
     let topic = TOPICS[number % TOPICS.len()];
     let resource = Resource {
         title: format!("{topic}（第 {number} 份）"),
-        description: format!("第 {number} 份资源的说明：{topic}，配教学设计、练习和板书，农村班级可直接使用。"),
+        description: format!("第 {number} 份资源的说明：{topic}，配教学设计、练习和板书，农村班级可直接使用。{remark}"),
         keywords: vec![topic.into(), "乡村".into(), format!("第{}组", number % 97)],
         subject: SUBJECTS[number % SUBJECTS.len()].into(),
         stage: "primary".into(),
@@ -84,7 +108,7 @@ fn frame(key: &Keypair, number: usize) -> Vec<u8> {
     };
     let entry = Entry {
         author: key.id(),
-        sequence: Sequence { incarnation: BEGIN_MS, number: number as u64 + 1 },
+        sequence,
         key: Key { kind: Kind::RESOURCE, name: hash.as_bytes()[..16].to_vec() },
         time,
         visibility: Visibility::Public,
