@@ -2,14 +2,15 @@
 //!
 //!     cargo run -p kapok-protocol --example recipe -- OLD NEW
 //!
-//! For each way of cutting it prints the chunks, the recipe's bytes, the bytes and gaps that would be asked for, and the
+//! For each way of cutting it prints the chunks, the recipe's bytes, the bytes and holes that would be asked for, and the
 //! part of the new file that would cross the link, frames included.
 
-use kapok_protocol::blob::piece::{PieceList, piece_count};
-use kapok_protocol::blob::recipe::{Cuts, Index, Plan, Recipe};
+use kapok_protocol::blob::PieceSet;
+use kapok_protocol::blob::piece::{PieceList, piece_count, piece_len};
+use kapok_protocol::blob::recipe::{Cuts, Recipe, copies, seeds};
 
-/// What a gap costs beside its bytes: its place in the request, and its answer's frame.
-const GAP_BYTES: usize = 24;
+/// What a hole costs beside its bytes: its place in the request, and its answer's frame.
+const HOLE_BYTES: usize = 24;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [old, new] = [1, 2].map(|argument| std::env::args_os().nth(argument));
@@ -17,18 +18,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (old, new) = (std::fs::read(old)?, std::fs::read(new)?);
     let size = new.len() as u64;
     println!("{size} bytes after {}", old.len());
-    println!("{:>10} {:>7} {:>8} {:>9} {:>6} {:>7}", "cuts", "chunks", "recipe", "missing", "gaps", "share");
+    println!("{:>10} {:>7} {:>8} {:>9} {:>6} {:>7}", "cuts", "chunks", "recipe", "missing", "holes", "share");
     for (name, cuts) in [("content", Cuts::Content), ("members", Cuts::Members)] {
-        let mut index = Index::new();
-        index.add_with(old.len() as u64, cuts, reader(&old))?;
+        let here = Recipe::make_with(old.len() as u64, cuts, reader(&old))?;
         let recipe = Recipe::make_with(size, cuts, reader(&new))?;
-        let plan = Plan::new(&recipe, &index);
-        let (chunks, recipe) = (recipe.chunks().len(), recipe.encode().len());
-        let missing = size - plan.copied_bytes();
-        let gaps: usize = (0..piece_count(size)).map(|piece| plan.gaps_in(piece).len()).sum();
-        let all = missing + (recipe + gaps * GAP_BYTES + PieceList::encoded_len(size)) as u64;
+        let seeds = seeds(size, &copies(&recipe, &here), &PieceSet::empty(piece_count(size)));
+        let (chunks, recipe) = (recipe.chunks().len(), recipe.to_bytes().len());
+        let holes: Vec<_> = seeds.iter().flat_map(|seed| &seed.holes).collect();
+        let seeded: usize = seeds.iter().map(|seed| piece_len(size, seed.index)).sum();
+        let missing = new.len() - seeded + holes.iter().map(|hole| hole.len()).sum::<usize>();
+        let all = missing + recipe + holes.len() * HOLE_BYTES + PieceList::encoded_len(size);
         let share = all as f64 / size as f64 * 100.0;
-        println!("{name:>10} {chunks:>7} {recipe:>8} {missing:>9} {gaps:>6} {share:>6.2}%");
+        println!("{name:>10} {chunks:>7} {recipe:>8} {missing:>9} {:>6} {share:>6.2}%", holes.len());
     }
     Ok(())
 }

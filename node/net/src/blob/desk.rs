@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use kapok_protocol::blob::download::{Allowance, Download};
 use kapok_protocol::blob::message::{Answer, Request, Urgency};
+use kapok_protocol::blob::recipe::Seed;
 use kapok_protocol::blob::upload::{Ticket, Upload};
 use kapok_protocol::blob::{BlobId, PieceSet, download, upload};
 use kapok_protocol::identity::NodeId;
@@ -16,7 +17,7 @@ use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 
 use super::backend::{BlobBackend, Lists};
-use super::likeness::Recipes;
+use super::likeness::{Older, Recipes};
 use super::{Board, FetchError, Ledger, Transfer};
 use crate::link::Links;
 
@@ -98,6 +99,22 @@ pub(super) enum Event {
         node: NodeId,
         generation: u64,
     },
+    RecipeMade {
+        blob: BlobId,
+        /// Empty where there is none.
+        recipe: Vec<u8>,
+    },
+    Planned {
+        blob: BlobId,
+        older: Older,
+        seeds: Vec<Seed>,
+    },
+    /// A piece was put together from an older version, or could not be.
+    Assembled {
+        blob: BlobId,
+        index: u32,
+        bytes: Option<Vec<u8>>,
+    },
     /// The call in the direction of this blob's home is over, with or without a link.
     Called(BlobId),
     Stop(oneshot::Sender<()>),
@@ -130,6 +147,7 @@ pub(super) struct Moving {
     pub(super) own: bool,
     /// What is on disk and proved.
     pub(super) present: PieceSet,
+    pub(super) older: Option<Older>,
     /// The next node towards its home is being called.
     pub(super) calling: bool,
     /// How often the whole turned out not to be what its pieces were.
@@ -149,6 +167,7 @@ impl Moving {
             wish,
             own: false,
             present,
+            older: None,
             calling: false,
             failed_finishes: 0,
             waiting: Vec::new(),
@@ -173,7 +192,6 @@ pub(super) struct Desk {
     pub(super) giving: BTreeMap<NodeId, Giving>,
     pub(super) moving: BTreeMap<BlobId, Moving>,
     pub(super) lists: Lists,
-    /// Recipes that peers have asked for lately.
     pub(super) recipes: Recipes,
     pub(super) sources: BTreeMap<NodeId, Member>,
     rests: BTreeMap<NodeId, Rest>,
@@ -302,6 +320,9 @@ impl Desk {
                     self.give(upload::Input::Gone(node));
                 }
             }
+            Event::RecipeMade { blob, recipe } => self.recipe_made(blob, recipe),
+            Event::Planned { blob, older, seeds } => self.planned(blob, older, seeds),
+            Event::Assembled { blob, index, bytes } => self.take(download::Input::Assembled { blob, index, bytes }),
             Event::Called(blob) => self.called(blob),
             // Taken by the loop.
             Event::Stop(_) => {}

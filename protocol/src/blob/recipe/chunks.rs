@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use fastcdc::v2020::FastCDC;
 
-use super::{RecipeError, zip};
+use super::{BadRecipe, zip};
 
 /// Below this no content-defined cut is made.
 const MIN_CHUNK_BYTES: usize = 4 * 1024;
-/// What chunks have on average. Halving it saves half a chunk around an edit and doubles every recipe.
+/// What chunks have on average: small enough that an edited sentence costs little, large enough that a recipe has less
+/// than a thousandth of its blob.
 const MEAN_CHUNK_BYTES: usize = 16 * 1024;
 /// No chunk is larger.
 pub const MAX_CHUNK_BYTES: usize = 64 * 1024;
@@ -24,21 +25,17 @@ pub enum Cuts {
     Members,
 }
 
-/// Gives each chunk of a blob, with its offset, to `take`. `read` as for [`super::Recipe::make`].
-///
-/// # Errors
-/// If `read` gives nothing.
-pub fn each_chunk(
+/// Gives each chunk of a blob to `take`, until that refuses one. `read` as for [`super::Recipe::make`].
+pub(super) fn each(
     size: u64,
     cuts: Cuts,
     mut read: impl FnMut(u64, usize) -> Option<Vec<u8>>,
-    mut take: impl FnMut(u64, &[u8]),
-) -> Result<(), RecipeError> {
+    mut take: impl FnMut(&[u8]) -> Result<(), BadRecipe>,
+) -> Result<(), BadRecipe> {
     let mut cuts: VecDeque<u64> = match cuts {
         Cuts::Content => VecDeque::new(),
         Cuts::Members => zip::cuts(size, &mut read).into(),
     };
-    cuts.push_back(size);
     // `window[from..]` are the bytes at `offset` and after it.
     let (mut window, mut from, mut offset) = (Vec::new(), 0, 0);
     while offset < size {
@@ -53,16 +50,16 @@ pub fn each_chunk(
             from = 0;
             while window.len() < needed {
                 let at = offset + window.len() as u64;
-                let wanted = (WINDOW_BYTES - window.len()).min((size - at) as usize);
+                let wanted = (size - at).min((WINDOW_BYTES - window.len()) as u64) as usize;
                 let bytes = read(at, wanted).filter(|bytes| !bytes.is_empty() && bytes.len() <= wanted);
-                window.extend(bytes.ok_or(RecipeError::Unreadable { offset: at, size })?);
+                window.extend(bytes.ok_or(BadRecipe::Unreadable { offset: at, size })?);
             }
         }
         let visible = &window[from..from + needed];
         let chunk = FastCDC::new(visible, MIN_CHUNK_BYTES, MEAN_CHUNK_BYTES, MAX_CHUNK_BYTES).next();
-        // It gives a chunk for any bytes there are; the whole is as good a chunk.
+        // It gives a chunk for any bytes there are; all of them would be as good a chunk.
         let len = chunk.map_or(needed, |chunk| chunk.length.clamp(1, needed));
-        take(offset, &visible[..len]);
+        take(&visible[..len])?;
         from += len;
         offset += len as u64;
     }

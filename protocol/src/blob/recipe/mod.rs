@@ -1,17 +1,12 @@
-//! Recipes: how a receiver finds in an older version what it need not fetch of a new one.
+//! Recipes: what a new version of a file has in common with an old one.
 //!
-//! A [`Recipe`] lists the chunks of a blob, cut where the content says ([`chunks`], [`zip`]). The holder makes it when
-//! it is asked; the receiver cuts what it holds by the same rules ([`Index`]) and learns from both ([`Plan`]) which
-//! bytes it can copy and which it has to ask for. So an insertion in the middle costs the chunks around it, and not all
-//! that moved.
+//! A recipe lists the chunks of a blob, each by its length and the beginning of its hash, cut where the content says
+//! ([`chunks`], [`zip`]). The holder makes it when it is asked; whoever has an older version cuts that by the same rules
+//! and learns from both what to copy and what to ask for ([`plan`]). So an insertion in the middle costs the chunks around
+//! it, and not all that moved. What that saves is measured in [`zip`].
 //!
-//! A recipe is a hint. Nothing here is believed: what was put together is proved like any other piece
-//! ([`super::piece`]), so a recipe that lies, or two chunks whose short marks are equal, cost time and never correctness.
-//!
-//! # What it saves
-//!
-//! Measured with `cargo run -p kapok-protocol --example recipe -- OLD NEW`; the figures are in [`zip`], beside the rule
-//! that they are the reason for.
+//! A recipe is a hint. What was put together with it is proved against the blob's own name like anything else, so a false
+//! one, or two chunks whose hashes begin alike, cost time and never correctness.
 
 mod chunks;
 mod plan;
@@ -19,67 +14,58 @@ mod plan;
 mod tests;
 pub mod zip;
 
-pub use chunks::{Cuts, MAX_CHUNK_BYTES, each_chunk};
-pub use plan::{Copy, Index, Plan};
+pub use chunks::{Cuts, MAX_CHUNK_BYTES};
+pub use plan::{Copy, MAX_HOLES, Seed, copies, copies_in, seeds};
 
-use std::ops::Range;
-
-/// Smallest blob that a recipe is made for: below, the list and the gaps around an edit are hardly fewer bytes, and
-/// cost one more round trip.
+/// Bytes of a chunk's hash. Among the 2^16 chunks of the longest recipe and as many local ones, two that differ begin
+/// alike once in 2^32 transfers, and then cost a piece. Whole hashes would triple every recipe.
+pub const HASH_BYTES: usize = 8;
+/// Below this a blob is fetched whole: two packets of recipe and a round trip would save less than they cost.
 pub const MIN_BLOB_BYTES: u64 = 64 * 1024;
-/// Largest blob that a recipe is made for, 1 GiB. It has to be read once on either side, some seconds of a slow disk,
-/// and what is larger is a recording, of which no new version shares its bytes with the old one.
-pub const MAX_BLOB_BYTES: u64 = 1 << 30;
-/// Most chunks in a recipe: twice what plain cutting makes of the largest blob. Bounds what a peer can make this
-/// node hold to 2 MiB.
-pub const MAX_CHUNKS: usize = 128 * 1024;
-/// Most bytes of an encoded recipe.
-pub const MAX_RECIPE_BYTES: usize = 1 + MAX_CHUNKS * (3 + MARK_BYTES);
-/// Bytes of a chunk's mark. Among the 2^17 chunks of the largest recipe and as many local ones, two different chunks
-/// of equal mark come once in 2^30 transfers, and then cost one piece; 16 bytes would nearly double every recipe.
-const MARK_BYTES: usize = 8;
-/// How chunks are cut, first byte of a recipe. Another rule cuts elsewhere, and nothing would be found.
-const RULE: u8 = 1;
+/// Above it too. Presentations with films in them are smaller; what is larger is one film, and those are not edited in
+/// their middle. Bounds what a recipe costs its holder: one reading, some seconds of a slow disk.
+pub const MAX_BLOB_BYTES: u64 = 512 << 20;
+/// Twice the chunks that 512 MiB have on average. Bounds what one recipe can make a node hold to 1 MiB.
+pub const MAX_CHUNKS: usize = 64 * 1024;
+/// The longest recipe: a chunk's length has at most three bytes.
+pub const MAX_RECIPE_BYTES: usize = MAX_CHUNKS * (HASH_BYTES + LENGTH_BYTES);
+/// Bytes of a chunk's length, at most.
+const LENGTH_BYTES: usize = 3;
 
-/// The beginning of a chunk's BLAKE3 hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mark([u8; MARK_BYTES]);
+/// One chunk of a blob, after those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Chunk {
+    pub len: u32,
+    pub hash: [u8; HASH_BYTES],
+}
 
-impl Mark {
+impl Chunk {
     #[must_use]
-    pub fn of(chunk: &[u8]) -> Self {
-        let hash = blake3::hash(chunk);
-        Self(*hash.as_bytes().first_chunk().expect("a hash is longer than a mark"))
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hash = [0; HASH_BYTES];
+        hash.copy_from_slice(&blake3::hash(bytes).as_bytes()[..HASH_BYTES]);
+        Self { len: bytes.len() as u32, hash }
     }
 }
 
-/// One chunk of a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    pub len: u32,
-    pub mark: Mark,
-}
-
-/// Why there is no recipe.
+/// Why there is no recipe of a blob, or why bytes are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RecipeError {
-    #[error("no recipe is made for {size} bytes, only for {MIN_BLOB_BYTES} to {MAX_BLOB_BYTES}")]
-    Size { size: u64 },
+pub enum BadRecipe {
+    #[error("{0} bytes are too few or too many for a recipe, which is made for {MIN_BLOB_BYTES} to {MAX_BLOB_BYTES}")]
+    Size(u64),
     #[error("the blob cannot be read at byte {offset} of {size}")]
     Unreadable { offset: u64, size: u64 },
-    #[error("a recipe of more than {MAX_CHUNKS} chunks")]
-    TooManyChunks,
-    #[error("a recipe by rule {rule}, which is not known here")]
-    UnknownRule { rule: u8 },
-    #[error("a recipe that ends within a chunk, at byte {at}")]
-    Truncated { at: usize },
-    #[error("a chunk of {len} bytes, where 1 to {MAX_CHUNK_BYTES} are allowed")]
-    ChunkLength { len: u64 },
-    #[error("chunks of {got} bytes for a blob of {expected}")]
-    Sum { got: u64, expected: u64 },
+    #[error("it ends in the middle of a chunk")]
+    Truncated,
+    #[error("it has more than {MAX_CHUNKS} chunks")]
+    TooMany,
+    #[error("a chunk has no bytes, or more than {MAX_CHUNK_BYTES}")]
+    BadLength,
+    #[error("its chunks have {0} bytes together, and the blob has {1}")]
+    OtherSize(u64, u64),
 }
 
-/// The chunks of a blob, in order. Their lengths add up to its size.
+/// All chunks of a blob in their order; their lengths add up to its size.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Recipe {
     size: u64,
@@ -93,18 +79,18 @@ impl std::fmt::Debug for Recipe {
 }
 
 impl Recipe {
-    /// Whether a recipe can be made for a blob of this size, and is worth its bytes.
+    /// Whether a blob of this size is worth a recipe.
     #[must_use]
     pub fn suits(size: u64) -> bool {
         (MIN_BLOB_BYTES..=MAX_BLOB_BYTES).contains(&size)
     }
 
     /// Makes the recipe of a blob of `size` bytes, of which `read` gives those from an offset on: at least one, at most
-    /// as many as asked for. Holds 256 KiB of it at a time.
+    /// as many as asked for. 256 KiB of it are in memory at a time.
     ///
     /// # Errors
-    /// If the size does not suit, or `read` gives nothing.
-    pub fn make(size: u64, read: impl FnMut(u64, usize) -> Option<Vec<u8>>) -> Result<Self, RecipeError> {
+    /// If the size does not suit, `read` gives nothing, or the blob falls into too many chunks.
+    pub fn make(size: u64, read: impl FnMut(u64, usize) -> Option<Vec<u8>>) -> Result<Self, BadRecipe> {
         Self::make_with(size, Cuts::Members, read)
     }
 
@@ -116,15 +102,16 @@ impl Recipe {
         size: u64,
         cuts: Cuts,
         read: impl FnMut(u64, usize) -> Option<Vec<u8>>,
-    ) -> Result<Self, RecipeError> {
+    ) -> Result<Self, BadRecipe> {
         if !Self::suits(size) {
-            return Err(RecipeError::Size { size });
+            return Err(BadRecipe::Size(size));
         }
         let mut chunks = Vec::new();
-        each_chunk(size, cuts, read, |_, bytes| {
-            chunks.push(Chunk { len: bytes.len() as u32, mark: Mark::of(bytes) });
+        chunks::each(size, cuts, read, |bytes| {
+            chunks.push(Chunk::of(bytes));
+            if chunks.len() > MAX_CHUNKS { Err(BadRecipe::TooMany) } else { Ok(()) }
         })?;
-        if chunks.len() > MAX_CHUNKS { Err(RecipeError::TooManyChunks) } else { Ok(Self { size, chunks }) }
+        Ok(Self { size, chunks })
     }
 
     /// Size of the blob.
@@ -138,28 +125,27 @@ impl Recipe {
         &self.chunks
     }
 
-    /// Where each chunk lies, and the chunk.
-    pub fn places(&self) -> impl Iterator<Item = (Range<u64>, Chunk)> {
-        self.chunks.iter().scan(0, |at, &chunk| {
-            let from = *at;
-            *at += u64::from(chunk.len);
-            Some((from..*at, chunk))
+    /// Where each chunk begins, and the chunk.
+    pub fn places(&self) -> impl Iterator<Item = (u64, Chunk)> {
+        self.chunks.iter().scan(0, |end, &chunk| {
+            let begin = *end;
+            *end += u64::from(chunk.len);
+            Some((begin, chunk))
         })
     }
 
-    /// The rule's number, then for each chunk its length (LEB128) and its mark.
+    /// Length (seven bits a byte, the lowest first) and hash of each chunk.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 + self.chunks.len() * (3 + MARK_BYTES));
-        bytes.push(RULE);
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.chunks.len() * (HASH_BYTES + LENGTH_BYTES));
         for chunk in &self.chunks {
-            let mut len = chunk.len;
-            while len >= 0x80 {
-                bytes.push(len as u8 | 0x80);
-                len >>= 7;
+            let mut rest = chunk.len;
+            while rest >= 0x80 {
+                bytes.push((rest & 0x7f) as u8 | 0x80);
+                rest >>= 7;
             }
-            bytes.push(len as u8);
-            bytes.extend_from_slice(&chunk.mark.0);
+            bytes.push(rest as u8);
+            bytes.extend(chunk.hash);
         }
         bytes
     }
@@ -167,45 +153,42 @@ impl Recipe {
     /// Reads the recipe of a blob of `size` bytes.
     ///
     /// # Errors
-    /// If it is malformed, over a limit, or not for a blob of this size.
-    pub fn decode(size: u64, bytes: &[u8]) -> Result<Self, RecipeError> {
+    /// Bytes that are none.
+    pub fn from_bytes(mut bytes: &[u8], size: u64) -> Result<Self, BadRecipe> {
         if !Self::suits(size) {
-            return Err(RecipeError::Size { size });
+            return Err(BadRecipe::Size(size));
         }
-        if bytes.len() > MAX_RECIPE_BYTES {
-            return Err(RecipeError::TooManyChunks);
-        }
-        let (&rule, mut rest) = bytes.split_first().ok_or(RecipeError::Truncated { at: 0 })?;
-        if rule != RULE {
-            return Err(RecipeError::UnknownRule { rule });
-        }
-        let (mut chunks, mut sum) = (Vec::new(), 0);
-        while !rest.is_empty() {
-            let truncated = RecipeError::Truncated { at: bytes.len() - rest.len() };
-            let (len, tail) = length(rest).ok_or(truncated)?;
-            let (mark, tail) = tail.split_first_chunk().ok_or(truncated)?;
-            if len == 0 || len > MAX_CHUNK_BYTES as u64 {
-                return Err(RecipeError::ChunkLength { len });
+        let (mut chunks, mut total) = (Vec::new(), 0);
+        while !bytes.is_empty() {
+            if chunks.len() >= MAX_CHUNKS {
+                return Err(BadRecipe::TooMany);
             }
-            if chunks.len() == MAX_CHUNKS {
-                return Err(RecipeError::TooManyChunks);
-            }
-            sum += len;
-            chunks.push(Chunk { len: len as u32, mark: Mark(*mark) });
-            rest = tail;
+            let len = length(&mut bytes)?;
+            let (hash, rest) = bytes.split_first_chunk().ok_or(BadRecipe::Truncated)?;
+            bytes = rest;
+            total += u64::from(len);
+            chunks.push(Chunk { len, hash: *hash });
         }
-        if sum == size { Ok(Self { size, chunks }) } else { Err(RecipeError::Sum { got: sum, expected: size }) }
+        if total == size { Ok(Self { size, chunks }) } else { Err(BadRecipe::OtherSize(total, size)) }
     }
 }
 
-/// A length of at most three bytes of LEB128, and what follows it.
-fn length(bytes: &[u8]) -> Option<(u64, &[u8])> {
+/// About how many bytes the recipe of a blob of this size has, amply.
+#[must_use]
+pub fn expected_bytes(size: u64) -> u64 {
+    size / 512
+}
+
+fn length(bytes: &mut &[u8]) -> Result<u32, BadRecipe> {
     let mut len = 0;
-    for (index, byte) in bytes.iter().take(3).enumerate() {
-        len |= u64::from(byte & 0x7f) << (7 * index);
+    for shift in (0..LENGTH_BYTES).map(|index| 7 * index) {
+        let (&byte, rest) = bytes.split_first().ok_or(BadRecipe::Truncated)?;
+        *bytes = rest;
+        len |= u32::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Some((len, &bytes[index + 1..]));
+            let is_sensible = len > 0 && len as usize <= MAX_CHUNK_BYTES;
+            return if is_sensible { Ok(len) } else { Err(BadRecipe::BadLength) };
         }
     }
-    None
+    Err(BadRecipe::BadLength)
 }

@@ -1,173 +1,101 @@
-//! What to copy and what to ask for: a recipe beside what is here.
+//! What to copy and what to ask for: a recipe beside those of what is here.
 
 use std::ops::Range;
 
-use super::{Chunk, Cuts, MAX_BLOB_BYTES, MAX_CHUNKS, Mark, Recipe, RecipeError, each_chunk};
-use crate::blob::piece::{PIECE_BYTES, piece_len, piece_offset};
+use super::{Chunk, Recipe};
+use crate::blob::PieceSet;
+use crate::blob::piece::{piece_count, piece_len, piece_offset};
 
-/// Copies of fewer bytes are asked for with what lies around them: a gap of its own costs about as much, in the request
-/// and in the frame of its answer.
-const MIN_COPY_BYTES: u64 = 48;
+/// Holes of one piece, at most: they are named in its request.
+pub const MAX_HOLES: usize = 32;
+/// Holes closer than this are one: a hole costs some thirty bytes of request and answer.
+const CLOSE_BYTES: usize = 32;
 
-/// The chunks of local blobs.
-#[derive(Debug, Default)]
-pub struct Index {
-    bases: u16,
-    /// Base, offset in it, and the chunk, in the order of the bases' bytes.
-    chunks: Vec<(u16, u64, Chunk)>,
-    /// Marks in ascending order, each with a place in `chunks`.
-    marks: Vec<(Mark, u32)>,
-}
-
-impl Index {
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Cuts one more local blob; the first has number 0 in [`Copy::base`]. `read` as for [`Recipe::make`].
-    ///
-    /// # Errors
-    /// If `read` gives nothing; what was cut so far stays. If the blob is too large, or all of them are.
-    pub fn add(&mut self, size: u64, read: impl FnMut(u64, usize) -> Option<Vec<u8>>) -> Result<(), RecipeError> {
-        self.add_with(size, Cuts::Members, read)
-    }
-
-    /// As [`Self::add`], with a choice of where to cut. For measuring.
-    ///
-    /// # Errors
-    /// As for [`Self::add`].
-    pub fn add_with(
-        &mut self,
-        size: u64,
-        cuts: Cuts,
-        read: impl FnMut(u64, usize) -> Option<Vec<u8>>,
-    ) -> Result<(), RecipeError> {
-        if size > MAX_BLOB_BYTES {
-            return Err(RecipeError::Size { size });
-        }
-        let base = self.bases;
-        self.bases = base.checked_add(1).ok_or(RecipeError::TooManyChunks)?;
-        let (chunks, mut full) = (&mut self.chunks, false);
-        let cut = each_chunk(size, cuts, read, |offset, bytes| {
-            full |= chunks.len() >= MAX_CHUNKS;
-            if !full {
-                chunks.push((base, offset, Chunk { len: bytes.len() as u32, mark: Mark::of(bytes) }));
-            }
-        });
-        self.marks = (0..).zip(&self.chunks).map(|(place, (_, _, chunk))| (chunk.mark, place)).collect();
-        self.marks.sort_unstable();
-        cut.and(if full { Err(RecipeError::TooManyChunks) } else { Ok(()) })
-    }
-
-    /// Where such a chunk is; best the one at `hint`, which follows what was found last.
-    fn find(&self, chunk: Chunk, hint: usize) -> Option<usize> {
-        let is_it = |place: usize| self.chunks.get(place).is_some_and(|(_, _, here)| *here == chunk);
-        if is_it(hint) {
-            return Some(hint);
-        }
-        let first = self.marks.partition_point(|(mark, _)| *mark < chunk.mark);
-        let (mark, place) = *self.marks.get(first)?;
-        (mark == chunk.mark && is_it(place as usize)).then_some(place as usize)
-    }
-}
-
-/// Bytes that are here already.
+/// Bytes that are the same in an older blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copy {
-    /// Where they belong in the new blob.
+    /// Where they are in the new one.
     pub to: Range<u64>,
-    /// The local blob that has them: its number in the index.
-    pub base: u16,
-    /// Where they begin in it.
+    /// Where they begin in the old one.
     pub from: u64,
 }
 
-/// How a blob is put together: copies, and between them gaps, which are to be asked for.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Plan {
-    size: u64,
-    /// In the order of `to`, without overlap.
-    copies: Vec<Copy>,
+/// A piece of which something is here already, and where it is not: ranges within the piece, in order. None for a piece
+/// that is here in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seed {
+    pub index: u32,
+    pub holes: Vec<Range<usize>>,
 }
 
-impl std::fmt::Debug for Plan {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Plan({} of {} bytes in {} copies)", self.copied_bytes(), self.size, self.copies.len())
-    }
-}
-
-impl Plan {
-    /// What of the recipe's blob is in the index.
-    #[must_use]
-    pub fn new(recipe: &Recipe, index: &Index) -> Self {
-        let mut copies: Vec<Copy> = Vec::new();
-        let mut hint = 0;
-        for (to, chunk) in recipe.places() {
-            let Some(place) = index.find(chunk, hint) else { continue };
-            let (base, from, _) = index.chunks[place];
-            hint = place + 1;
-            match copies.last_mut() {
-                Some(last) if last.to.end == to.start && last.base == base && last.from + span(&last.to) == from => {
-                    last.to.end = to.end;
-                }
-                _ => copies.push(Copy { to, base, from }),
-            }
+/// What of the new blob the old one has, in order, neighbours joined.
+#[must_use]
+pub fn copies(new: &Recipe, old: &Recipe) -> Vec<Copy> {
+    let places: Vec<(u64, Chunk)> = old.places().collect();
+    let mut sorted: Vec<(Chunk, usize)> = places.iter().map(|(_, chunk)| *chunk).zip(0..).collect();
+    sorted.sort_unstable();
+    let mut copies: Vec<Copy> = Vec::new();
+    // Behind what was found last, where the next one most likely is: then copies of bytes that repeat are joined too.
+    let mut next = 0;
+    for (to, chunk) in new.places() {
+        let follows = places.get(next).is_some_and(|(_, here)| *here == chunk);
+        let first = || sorted.get(sorted.partition_point(|(here, _)| *here < chunk));
+        let found = if follows { Some(next) } else { first().filter(|(here, _)| *here == chunk).map(|found| found.1) };
+        let Some(place) = found else { continue };
+        next = place + 1;
+        let (from, end) = (places[place].0, to + u64::from(chunk.len));
+        match copies.last_mut() {
+            Some(last) if last.to.end == to && last.from + (to - last.to.start) == from => last.to.end = end,
+            _ => copies.push(Copy { to: to..end, from }),
         }
-        copies.retain(|copy| span(&copy.to) >= MIN_COPY_BYTES);
-        Self { size: recipe.size(), copies }
     }
+    copies
+}
 
-    /// Size of the blob that is put together.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.size
-    }
+/// Which pieces of a blob of `size` bytes can be filled from copies, of those that are not `present`.
+#[must_use]
+pub fn seeds(size: u64, copies: &[Copy], present: &PieceSet) -> Vec<Seed> {
+    let missing = (0..piece_count(size)).filter(|index| !present.contains(*index));
+    let seed = |index| Seed { index, holes: holes(size, copies, index) };
+    // A hole from end to end is no seed.
+    let helps = |seed: &Seed| seed.holes.iter().map(Range::len).sum::<usize>() < piece_len(size, seed.index);
+    missing.map(seed).filter(helps).collect()
+}
 
-    /// How many bytes need not be asked for.
-    #[must_use]
-    pub fn copied_bytes(&self) -> u64 {
-        self.copies.iter().map(|copy| span(&copy.to)).sum()
-    }
-
-    /// The copies, in order.
-    #[must_use]
-    pub fn copies(&self) -> &[Copy] {
-        &self.copies
-    }
-
-    /// The copies in piece `index`, cut to it and counted from its beginning.
-    pub fn copies_in(&self, index: u32) -> impl Iterator<Item = Copy> {
-        let piece = self.piece(index);
-        let first = self.copies.partition_point(|copy| copy.to.end <= piece.start);
-        self.copies[first..].iter().take_while(move |copy| copy.to.start < piece.end).map(move |copy| {
-            let (start, end) = (copy.to.start.max(piece.start), copy.to.end.min(piece.end));
-            let from = copy.from + (start - copy.to.start);
-            Copy { to: start - piece.start..end - piece.start, base: copy.base, from }
-        })
-    }
-
-    /// The bytes of piece `index` that are to be asked for, counted from its beginning, in order.
-    #[must_use]
-    pub fn gaps_in(&self, index: u32) -> Vec<Range<u32>> {
-        let (mut gaps, mut at) = (Vec::new(), 0);
+/// What is copied into piece `index` of a blob of `size` bytes: where in the piece, and from where in the old blob.
+pub fn copies_in(size: u64, copies: &[Copy], index: u32) -> impl Iterator<Item = (Range<usize>, u64)> {
+    let (start, len) = (piece_offset(index), piece_len(size, index) as u64);
+    let first = copies.partition_point(|copy| copy.to.end <= start);
+    copies[first..].iter().take_while(move |copy| copy.to.start < start + len).map(move |copy| {
+        let (begin, end) = (copy.to.start.max(start), copy.to.end.min(start + len));
         // A piece has 256 KiB at most, so positions in it fit.
-        let whole = piece_len(self.size, index) as u64;
-        for copy in self.copies_in(index).chain([Copy { to: whole..whole, base: 0, from: 0 }]) {
-            if copy.to.start > at {
-                gaps.push(at as u32..copy.to.start as u32);
-            }
-            at = copy.to.end;
-        }
-        gaps
-    }
-
-    fn piece(&self, index: u32) -> Range<u64> {
-        let start = piece_offset(index).min(self.size);
-        start..(start + PIECE_BYTES).min(self.size)
-    }
+        ((begin - start) as usize..(end - start) as usize, copy.from + (begin - copy.to.start))
+    })
 }
 
-fn span(range: &Range<u64>) -> u64 {
-    range.end - range.start
+/// What copies do not cover of a piece. Holes that lie close together are one.
+fn holes(size: u64, copies: &[Copy], index: u32) -> Vec<Range<usize>> {
+    let len = piece_len(size, index);
+    let mut holes: Vec<Range<usize>> = Vec::new();
+    let mut covered = 0;
+    for next in copies_in(size, copies, index).map(|(to, _)| to).chain(std::iter::once(len..len)) {
+        if next.start > covered {
+            match holes.last_mut() {
+                Some(last) if covered - last.end < CLOSE_BYTES => last.end = next.start,
+                _ => holes.push(covered..next.start),
+            }
+        }
+        covered = covered.max(next.end);
+    }
+    if holes.len() > MAX_HOLES {
+        // The widest spaces between them stay.
+        let mut spaces: Vec<usize> = (1..holes.len()).collect();
+        spaces.sort_by_key(|&at| std::cmp::Reverse(holes[at].start - holes[at - 1].end));
+        spaces.truncate(MAX_HOLES - 1);
+        spaces.sort_unstable();
+        let starts = std::iter::once(0).chain(spaces.iter().copied());
+        let ends = spaces.iter().copied().chain([holes.len()]);
+        holes = starts.zip(ends).map(|(start, end)| holes[start].start..holes[end - 1].end).collect();
+    }
+    holes
 }

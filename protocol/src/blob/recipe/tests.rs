@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::blob::PieceSet;
 use crate::blob::piece::{PieceHasher, PieceList, piece_count, piece_len, piece_offset};
 
 fn reader(bytes: &[u8]) -> impl FnMut(u64, usize) -> Option<Vec<u8>> {
@@ -21,10 +22,8 @@ fn list_of(bytes: &[u8]) -> PieceList {
     hasher.finish()
 }
 
-fn index_of(bases: &[&[u8]]) -> Index {
-    let mut index = Index::new();
-    bases.iter().for_each(|base| index.add(base.len() as u64, reader(base)).unwrap());
-    index
+fn recipe_of(bytes: &[u8]) -> Recipe {
+    Recipe::make(bytes.len() as u64, reader(bytes)).unwrap()
 }
 
 /// A ZIP of stored members, all stamped with one time.
@@ -53,35 +52,35 @@ fn presentation() -> Vec<(String, Vec<u8>)> {
 
 /// What is to be asked for of `new`, in bytes, where `old` is here.
 fn missing(old: &[u8], new: &[u8]) -> u64 {
-    let recipe = Recipe::make(new.len() as u64, reader(new)).unwrap();
-    new.len() as u64 - Plan::new(&recipe, &index_of(&[old])).copied_bytes()
+    let copied = copies(&recipe_of(new), &recipe_of(old));
+    new.len() as u64 - copied.iter().map(|copy| copy.to.end - copy.to.start).sum::<u64>()
 }
 
 /// Puts every piece together as a receiver does, and proves it. The numbers of those that are not the blob's.
-fn assemble(plan: &Plan, list: &PieceList, bases: &[&[u8]], new: &[u8]) -> Vec<u32> {
-    let size = new.len() as u64;
+fn assemble(recipe: &Recipe, old: &[u8], new: &[u8]) -> Vec<u32> {
+    let (size, list) = (new.len() as u64, list_of(new));
+    let copied = copies(recipe, &recipe_of(old));
     let mut wrong = Vec::new();
-    for index in 0..piece_count(size) {
-        let whole = piece_len(size, index);
-        let mut piece = vec![0; whole];
-        let mut filled = vec![0_u8; whole];
-        for copy in plan.copies_in(index) {
-            let (to, from) = (copy.to.start as usize..copy.to.end as usize, copy.from as usize);
-            piece[to.clone()].copy_from_slice(&bases[usize::from(copy.base)][from..from + to.len()]);
-            filled[to].iter_mut().for_each(|times| *times += 1);
+    for Seed { index, holes } in seeds(size, &copied, &PieceSet::empty(piece_count(size))) {
+        assert!(holes.len() <= MAX_HOLES);
+        let start = piece_offset(index) as usize;
+        let right = &new[start..start + piece_len(size, index)];
+        let mut piece = vec![0; right.len()];
+        let mut origins = vec![0_u8; right.len()];
+        for (to, from) in copies_in(size, &copied, index) {
+            piece[to.clone()].copy_from_slice(&old[from as usize..][..to.len()]);
+            origins[to].iter_mut().for_each(|times| *times += 1);
         }
-        for gap in plan.gaps_in(index) {
-            let to = gap.start as usize..gap.end as usize;
-            let from = piece_offset(index) as usize + to.start;
-            piece[to.clone()].copy_from_slice(&new[from..from + to.len()]);
-            filled[to].iter_mut().for_each(|times| *times += 1);
+        assert!(origins.iter().all(|times| *times <= 1), "nothing is copied twice");
+        for hole in holes {
+            piece[hole.clone()].copy_from_slice(&right[hole.clone()]);
+            origins[hole].fill(1);
         }
-        assert!(filled.iter().all(|times| *times == 1), "every byte has one origin");
+        assert!(origins.iter().all(|times| *times == 1), "every byte comes from somewhere");
         if list.verify_piece(index, &piece).is_err() {
             wrong.push(index);
         } else {
-            let start = piece_offset(index) as usize;
-            assert_eq!(piece, new[start..start + whole]);
+            assert_eq!(piece, right);
         }
     }
     wrong
@@ -108,21 +107,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn an_honest_recipe_puts_any_new_version_together((old, new) in versions(), with_other in any::<bool>()) {
-        let recipe = Recipe::make(new.len() as u64, reader(&new)).unwrap();
-        let recipe = Recipe::decode(new.len() as u64, &recipe.encode()).unwrap();
-        let other = random(100_000, 77);
-        let bases: Vec<&[u8]> = if with_other { vec![&other, &old] } else { vec![&old] };
-        let plan = Plan::new(&recipe, &index_of(&bases));
-        prop_assert_eq!(assemble(&plan, &list_of(&new), &bases, &new), Vec::<u32>::new());
+    fn an_honest_recipe_puts_any_new_version_together((old, new) in versions()) {
+        let recipe = Recipe::from_bytes(&recipe_of(&new).to_bytes(), new.len() as u64).unwrap();
+        prop_assert_eq!(assemble(&recipe, &old, &new), Vec::<u32>::new());
     }
 
     #[test]
     fn a_recipe_that_lies_spoils_pieces_that_are_noticed_and_nothing_else(
         (old, new) in versions(), lies in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..20)
     ) {
-        let mut recipe = Recipe::make(new.len() as u64, reader(&new)).unwrap();
-        let local = Recipe::make(old.len() as u64, reader(&old)).unwrap();
+        let (mut recipe, local) = (recipe_of(&new), recipe_of(&old));
         // Says of some chunks that they are others that the receiver has; where lengths differ, a neighbour gives way.
         for (at, other) in lies {
             let (at, other) = (at.index(recipe.chunks.len()), local.chunks[other.index(local.chunks.len())]);
@@ -133,33 +127,29 @@ proptest! {
                 recipe.chunks[next].len = sum - other.len;
             }
         }
-        let recipe = Recipe::decode(new.len() as u64, &recipe.encode()).unwrap();
-        let plan = Plan::new(&recipe, &index_of(&[&old]));
+        let recipe = Recipe::from_bytes(&recipe.to_bytes(), new.len() as u64).unwrap();
         // Asserts within that what is taken for right is right.
-        let wrong = assemble(&plan, &list_of(&new), &[&old], &new);
-        prop_assert!(wrong.iter().all(|piece| plan.copies_in(*piece).next().is_some()), "whole pieces are as fetched");
+        assemble(&recipe, &old, &new);
     }
 
     #[test]
     fn no_bytes_make_reading_panic_and_what_is_read_adds_up(
-        size in MIN_BLOB_BYTES..MIN_BLOB_BYTES + 10, mut bytes in prop::collection::vec(any::<u8>(), 0..400), rule in any::<bool>()
+        size in MIN_BLOB_BYTES..MIN_BLOB_BYTES + 10, bytes in prop::collection::vec(any::<u8>(), 0..400)
     ) {
-        if rule && let Some(first) = bytes.first_mut() {
-            *first = RULE;
-        }
-        if let Ok(recipe) = Recipe::decode(size, &bytes) {
-            prop_assert_eq!(recipe.places().last().unwrap().0.end, size);
+        if let Ok(recipe) = Recipe::from_bytes(&bytes, size) {
+            let sum: u64 = recipe.chunks().iter().map(|chunk| u64::from(chunk.len)).sum();
+            prop_assert_eq!(sum, size);
         }
     }
 
     #[test]
     fn a_recipe_that_is_cut_short_or_of_another_size_is_refused(new in 100_000..400_000_usize, cut in any::<prop::sample::Index>()) {
         let bytes = random(new, 5);
-        let recipe = Recipe::make(new as u64, reader(&bytes)).unwrap();
-        let encoded = recipe.encode();
-        prop_assert_eq!(Recipe::decode(new as u64, &encoded).unwrap(), recipe);
-        prop_assert!(Recipe::decode(new as u64, &encoded[..cut.index(encoded.len())]).is_err());
-        prop_assert!(Recipe::decode(new as u64 + 1, &encoded).is_err());
+        let recipe = recipe_of(&bytes);
+        let encoded = recipe.to_bytes();
+        prop_assert_eq!(Recipe::from_bytes(&encoded, new as u64).unwrap(), recipe);
+        prop_assert!(Recipe::from_bytes(&encoded[..cut.index(encoded.len())], new as u64).is_err());
+        prop_assert!(Recipe::from_bytes(&encoded, new as u64 + 1).is_err());
     }
 
     #[test]
@@ -213,22 +203,33 @@ fn bytes_inserted_at_the_beginning_cost_a_few_chunks() {
 }
 
 #[test]
+fn pieces_that_are_here_need_no_seed_and_many_holes_become_few() {
+    // Every second thousand bytes: in each whole piece 131 holes, of which a request can name 32.
+    let copied: Vec<Copy> = (0..300).map(|step| Copy { to: step * 2000..step * 2000 + 1000, from: 0 }).collect();
+    let mut present = PieceSet::empty(3);
+    present.insert(1);
+    let seeds = seeds(600_000, &copied, &present);
+    let holes: Vec<_> = seeds.iter().map(|seed| (seed.index, seed.holes.len())).collect();
+    assert_eq!(holes, [(0, MAX_HOLES), (2, MAX_HOLES)]);
+    assert!(seeds.iter().all(|seed| seed.holes.is_sorted_by(|one, other| one.end < other.start)));
+}
+
+#[test]
 fn a_chunk_of_length_zero_or_beyond_the_limit_is_refused() {
-    let chunk = |len: &[u8]| [&[RULE], len, &[7; MARK_BYTES]].concat();
-    for len in [&[0][..], &[0x81, 0x80, 0x04]] {
-        assert!(matches!(Recipe::decode(MIN_BLOB_BYTES, &chunk(len)), Err(RecipeError::ChunkLength { .. })));
+    let chunk = |len: &[u8]| [len, &[7; HASH_BYTES]].concat();
+    for len in [&[0][..], &[0x81, 0x80, 0x04], &[0x80; 4]] {
+        assert_eq!(Recipe::from_bytes(&chunk(len), MIN_BLOB_BYTES), Err(BadRecipe::BadLength));
     }
-    // Four bytes of length are not read at all.
-    assert!(matches!(Recipe::decode(MIN_BLOB_BYTES, &chunk(&[0x80; 4])), Err(RecipeError::Truncated { at: 1 })));
-    assert!(Recipe::decode(MIN_BLOB_BYTES, &chunk(&[0x80, 0x80, 0x04])).is_ok());
-    assert_eq!(Recipe::decode(MIN_BLOB_BYTES, &[9]), Err(RecipeError::UnknownRule { rule: 9 }));
-    assert!(Recipe::decode(MIN_BLOB_BYTES, &vec![RULE; MAX_RECIPE_BYTES + 1]).is_err());
-    assert!(matches!(Recipe::decode(MAX_BLOB_BYTES + 1, &[RULE]), Err(RecipeError::Size { .. })));
+    assert!(Recipe::from_bytes(&chunk(&[0x80, 0x80, 0x04]), MIN_BLOB_BYTES).is_ok());
+    assert_eq!(Recipe::from_bytes(&[], MIN_BLOB_BYTES), Err(BadRecipe::OtherSize(0, MIN_BLOB_BYTES)));
+    let many = chunk(&[1]).repeat(MAX_CHUNKS + 1);
+    assert_eq!(Recipe::from_bytes(&many, MAX_CHUNKS as u64 + 1), Err(BadRecipe::TooMany));
+    assert_eq!(Recipe::from_bytes(&[], MAX_BLOB_BYTES + 1), Err(BadRecipe::Size(MAX_BLOB_BYTES + 1)));
 }
 
 #[test]
 fn a_blob_that_cannot_be_read_has_no_recipe() {
     let gone = |offset: u64, len: usize| (offset < 200_000).then(|| vec![3; len.min(200_000 - offset as usize)]);
-    assert_eq!(Recipe::make(300_000, gone), Err(RecipeError::Unreadable { offset: 200_000, size: 300_000 }));
+    assert_eq!(Recipe::make(300_000, gone), Err(BadRecipe::Unreadable { offset: 200_000, size: 300_000 }));
     assert!(Recipe::make(300_000, |_, len| Some(vec![0; len + 1])).is_err());
 }
