@@ -64,7 +64,9 @@ fn nodes_that_know_each_other_say_less_than_a_hundred_bytes_in_one_round_trip() 
 
 #[test]
 fn nodes_that_do_not_know_each_other_show_their_chains_in_one_round_trip() {
-    let (bytes, halves) = introduce(&pair()).unwrap();
+    // The county calls a school of which it has not heard.
+    let [county, school] = pair();
+    let (bytes, halves) = introduce(&[school, county]).unwrap();
     assert!(bytes > 700, "{bytes} bytes, five certificates among them");
     assert_eq!(halves, 2);
 }

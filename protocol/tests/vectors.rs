@@ -153,9 +153,10 @@ proptest! {
         let _ = Certificate::from_signed(signed.clone());
         let _ = kapok_protocol::join::read_request(&signed);
         let _ = kapok_protocol::session::message::Frame::from_plain(&bytes);
-        // What follows the opening is unpacked first.
+        // What begins as a compressed stream is unpacked first.
         let mut unpacker = kapok_protocol::session::codec::Unpacker::default();
-        let _ = (unpacker.unpack(&bytes), unpacker.unpack(&bytes), unpacker.unpack(&bytes));
+        let stream = [&[0x28, 0xb5, 0x2f, 0xfd], &bytes[..]].concat();
+        let _ = (unpacker.unpack(&bytes), unpacker.unpack(&stream), unpacker.unpack(&bytes));
         let _ = kapok_protocol::hello::Greeting::from_bytes(&bytes);
         let _ = Invitation::from_code(&String::from_utf8_lossy(&bytes));
     }

@@ -16,6 +16,7 @@ mod indexing;
 mod init;
 mod links;
 mod local;
+mod neighbours;
 mod notices;
 mod opening;
 mod paths;

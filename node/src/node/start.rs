@@ -103,7 +103,8 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
         .map(|text| text.parse().with_context(|| format!("“{text}” is not an address to listen on")))
         .collect::<Result<Vec<kapok_net::Multiaddr>>>()?;
     let secret = app.catalogue.keypair().secret();
-    let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await?;
+    let neighbours = !options.ephemeral && app.settings().neighbours();
+    let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned(), neighbours }).await?;
     app.recall_paths(&network);
     network.limit_rate(app.settings().link_rate_bytes_per_s());
     let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
@@ -117,6 +118,7 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
 
     let (mut tasks, indexer) = background(&app);
     tasks.push(tokio::spawn(app.clone().keep_parent()));
+    tasks.push(tokio::spawn(app.clone().keep_neighbours()));
     tasks.push(tokio::spawn(app.clone().keep_syncing()));
     let server = serve(&app, listeners, &token, &http);
     // A node that lives for one command is nobody else's to talk to.

@@ -46,6 +46,7 @@ pub(super) const HTTP_ADDRESSES: &str = "http.addresses";
 pub(super) const HTTP_NAMES: &str = "http.names";
 pub(super) const HTTP_SECURE_COOKIES: &str = "http.secure_cookies";
 pub(super) const NET_LISTEN: &str = "net.listen";
+pub(super) const NET_NEIGHBOURS: &str = "net.neighbours";
 pub(super) const NET_RATE: &str = "net.rate_kbit_s";
 pub(super) const SYNC_INTERVAL: &str = "sync.interval_minutes";
 pub(super) const SYNC_WINDOW: &str = "sync.window";
@@ -80,6 +81,13 @@ pub(super) const KEYS: &[Key] = &[
         default: "/ip4/0.0.0.0/udp/8421/quic-v1, /ip6/::/udp/8421/quic-v1, /ip4/0.0.0.0/tcp/8421, /ip6/::/tcp/8421",
         example: "/ip4/0.0.0.0/udp/8421/quic-v1, /ip4/0.0.0.0/tcp/8421",
         meaning: "Where other nodes reach this one; after a restart.",
+    },
+    Key {
+        name: NET_NEIGHBOURS,
+        form: Form::Flag,
+        default: "true",
+        example: "false",
+        meaning: "Whether nodes of the federation on the same local network find and help each other (mDNS); after a restart.",
     },
     Key {
         name: NET_RATE,

@@ -149,6 +149,11 @@ impl Settings {
         keys::kilobits(&self.text(keys::NET_RATE)).expect(CHECKED)
     }
 
+    /// Whether nodes on the same local network are looked for.
+    pub(crate) fn neighbours(&self) -> bool {
+        keys::flag(&self.text(keys::NET_NEIGHBOURS)).expect(CHECKED)
+    }
+
     /// From one round that the node begins by itself to the next.
     pub(crate) fn sync_interval(&self) -> Duration {
         keys::minutes(&self.text(keys::SYNC_INTERVAL)).expect(CHECKED)

@@ -18,17 +18,23 @@ pub const BATCH_BYTES: usize = 64 * 1024;
 pub const MAX_LIST: usize = 512;
 /// Of BLAKE3's 32 bytes a comparison needs half: nobody gains by two states that look alike.
 pub const DIGEST_BYTES: usize = 16;
+/// What only tells where two states differ needs less.
+pub const PART_DIGEST_BYTES: usize = 8;
+/// The shelves of each shared visibility, revocations, certificates.
+pub const PARTS: usize = Visibility::SHARED.len() + 2;
 
 /// The first half of a BLAKE3 hash.
 pub type Digest = [u8; DIGEST_BYTES];
 
-/// A digest of all shelves of one visibility that both sides may see.
+/// What a node has of what both sides may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct ShelvesDigest {
-    #[n(0)]
-    pub visibility: Visibility,
+pub struct State {
+    /// Of all of it: two states are the same if this is.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub whole: Digest,
+    /// Of each part, one after the other.
     #[cbor(n(1), with = "minicbor::bytes")]
-    pub digest: Digest,
+    pub parts: [u8; PARTS * PART_DIGEST_BYTES],
 }
 
 /// A head as it travels: the author's statement, and how far the sender has the shelf.
@@ -70,12 +76,8 @@ pub enum Frame {
     #[n(0)]
     Open {
         #[n(0)]
-        digests: Vec<ShelvesDigest>,
-        #[cbor(n(1), with = "minicbor::bytes")]
-        urgent: Digest,
-        #[cbor(n(2), with = "minicbor::bytes")]
-        certificates: Digest,
-        #[n(3)]
+        state: State,
+        #[n(1)]
         known: Option<Cursor>,
     },
     /// Revocations, before everything else.
@@ -108,11 +110,12 @@ pub enum Frame {
         #[n(0)]
         parts: Vec<Part>,
     },
-    /// I have what I wanted and gave what you wanted. Come again with this cursor.
+    /// I have what I wanted and gave what you wanted. Come again with this cursor; without one, with the one that you
+    /// came with.
     #[n(6)]
     Done {
         #[n(0)]
-        cursor: Cursor,
+        cursor: Option<Cursor>,
         /// I have learnt of more since I named my heads; it is worth another session.
         #[n(1)]
         more: bool,
@@ -145,13 +148,12 @@ impl Frame {
         }
         let frame: Self = minicbor::decode(bytes).map_err(|e| BadFrame::Malformed(e.to_string()))?;
         let items = match &frame {
-            Self::Open { digests, .. } => digests.len(),
             Self::Urgent { entries } => entries.len(),
             Self::Certificates { certificates } => certificates.len(),
             Self::Heads { heads, .. } => heads.len(),
             Self::Wants { wants, .. } => wants.len(),
             Self::Items { parts } => parts.len(),
-            Self::Done { .. } => 0,
+            Self::Open { .. } | Self::Done { .. } => 0,
         };
         if items > MAX_LIST { Err(BadFrame::TooMany(items)) } else { Ok(frame) }
     }

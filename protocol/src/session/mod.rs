@@ -25,9 +25,9 @@ use crate::entry::ShelfId;
 use crate::head::Progress;
 use crate::membership::Member;
 use crate::replica::{Cursor, News, Replica};
-use message::{Frame, Want};
+use message::{Frame, State, Want};
 
-pub use offer::{Digests, digests};
+pub use offer::state;
 
 /// What happens to a session.
 #[derive(Clone, Debug)]
@@ -74,9 +74,11 @@ pub enum Fault {
 }
 
 /// What one side opened with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Opening {
-    digests: Digests,
+    state: State,
+    /// The place in the peer's journal up to which its heads were known.
+    known: Option<Cursor>,
     /// Where this node's journal stood. What comes later from others is offered by the next session.
     cursor: Cursor,
 }
@@ -99,6 +101,8 @@ pub struct Session {
     opening: Option<Opening>,
     /// The peer's digests were compared.
     compared: bool,
+    /// The place in this node's journal that the peer opened with.
+    known_there: Option<Cursor>,
     /// All of the peer's heads, and all of its wants, are here.
     heads_in: bool,
     wants_in: bool,
@@ -115,8 +119,8 @@ pub struct Session {
     incomplete: bool,
     /// What this side said when it was done: whether it has learnt of more meanwhile.
     done_sent: Option<bool>,
-    settled: Option<Digests>,
-    done_received: Option<(Cursor, bool)>,
+    settled: Option<State>,
+    done_received: Option<(Option<Cursor>, bool)>,
     finished: bool,
 }
 
@@ -140,6 +144,7 @@ impl Session {
             counts: Counts::default(),
             opening: None,
             compared: false,
+            known_there: None,
             heads_in: false,
             wants_in: false,
             given: Given::default(),
@@ -178,10 +183,10 @@ impl Session {
     }
 
     /// What this node had when it was done, where the peer knows all of that: as long as it has the same
-    /// ([`digests`]), it has nothing to tell. None before the session is finished.
+    /// ([`state`]), it has nothing to tell. None before the session is finished.
     #[must_use]
-    pub fn settled(&self) -> Option<&Digests> {
-        self.settled.as_ref().filter(|_| self.finished && self.done_received.is_some())
+    pub fn settled(&self) -> Option<State> {
+        self.settled.filter(|_| self.finished && self.done_received.is_some())
     }
 
     /// Advances the session. Pure: the same inputs over the same replica always give the same outputs.
@@ -213,9 +218,7 @@ impl Session {
             return Err(Fault::OutOfTurn);
         }
         match frame {
-            Frame::Open { digests, urgent, certificates, known } => {
-                self.compare(&Digests { shelves: digests, urgent, certificates }, known, replica, out)
-            }
+            Frame::Open { state, known } => self.compare(&state, known, replica, out),
             Frame::Urgent { entries } => self.take_urgent(entries, replica, out),
             Frame::Certificates { certificates } => self.take_certificates(certificates, replica, out),
             Frame::Heads { heads, last } => self.take_heads(heads, last, replica, out),
@@ -225,7 +228,8 @@ impl Session {
                 if !(self.heads_in && self.wants_in && self.asked.is_empty()) {
                     return Err(Fault::OutOfTurn);
                 }
-                self.done_received = Some((cursor, more));
+                let known = self.opening.and_then(|opening| opening.known);
+                self.done_received = Some((cursor.or(known), more));
                 Ok(())
             }
         }
@@ -238,15 +242,16 @@ impl Session {
         if self.is_through()
             && stored
             && self.done_sent.is_none()
-            && let Some(Opening { cursor, digests: at_opening }) = &self.opening
+            && let Some(Opening { cursor: opened, state: at_opening, .. }) = self.opening
         {
-            let (opened, now) = (*cursor, replica.cursor());
-            let unchanged = (now == opened).then(|| at_opening.clone());
+            let now = replica.cursor();
+            let unchanged = (now == opened).then_some(at_opening);
             let more = unchanged.is_none() && self.is_overtaken(&opened, replica);
             let cursor = if more { opened } else { now };
             if !more {
-                self.settled = Some(unchanged.unwrap_or_else(|| digests(&self.peer, replica)));
+                self.settled = Some(unchanged.unwrap_or_else(|| state(&self.peer, replica)));
             }
+            let cursor = Some(cursor).filter(|cursor| self.known_there != Some(*cursor));
             self.done_sent = Some(more);
             out.push(Output::Send(Frame::Done { cursor, more }));
         }
@@ -254,7 +259,9 @@ impl Session {
             && let Some((cursor, _)) = self.done_received
         {
             self.finished = true;
-            if !self.incomplete {
+            if !self.incomplete
+                && let Some(cursor) = cursor
+            {
                 out.push(Output::Remember(cursor));
             }
             out.push(Output::Finished);

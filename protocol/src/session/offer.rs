@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::message::{DIGEST_BYTES, Digest, Frame, HeadItem, ShelvesDigest, parts};
+use super::message::{DIGEST_BYTES, Frame, HeadItem, PART_DIGEST_BYTES, PARTS, State, parts};
 use super::{Fault, Opening, Output, Session};
 use crate::entry::{ShelfId, Verified};
 use crate::membership::Member;
@@ -10,25 +10,59 @@ use crate::replica::{Cursor, Replica, ShelfState};
 use crate::signed::Signed;
 use crate::visibility::Visibility;
 
-/// What a node has of what it shares with one peer. Two nodes with equal digests have nothing to tell each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digests {
-    pub(super) shelves: Vec<ShelvesDigest>,
-    pub(super) urgent: Digest,
-    pub(super) certificates: Digest,
-}
-
-/// What this node would open a session with `peer` with.
+/// What this node has of what it shares with `peer`, and would open a session with. Two nodes with equal states have
+/// nothing to tell each other.
 #[must_use]
-pub fn digests(peer: &Member, replica: &dyn Replica) -> Digests {
-    digests_of(&shelves_for(peer, replica), replica)
+pub fn state(peer: &Member, replica: &dyn Replica) -> State {
+    state_of(&shelves_for(peer, replica), replica)
 }
 
-fn digests_of(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>, replica: &dyn Replica) -> Digests {
-    Digests {
-        shelves: shelves_digests(shelves),
-        urgent: set_digest(replica.urgent().iter().map(Verified::hash)),
-        certificates: set_digest(replica.certificates(None).iter().map(|c| c.signed().hash())),
+fn state_of(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>, replica: &dyn Replica) -> State {
+    let mut hashes: Vec<blake3::Hash> =
+        Visibility::SHARED.into_iter().map(|visibility| shelves_hash(shelves, visibility)).collect();
+    hashes.push(set_hash(replica.urgent().iter().map(Verified::hash)));
+    hashes.push(set_hash(replica.certificates(None).iter().map(|c| c.signed().hash())));
+    let mut state = State { whole: [0; DIGEST_BYTES], parts: [0; PARTS * PART_DIGEST_BYTES] };
+    let mut whole = blake3::Hasher::new();
+    for (part, hash) in state.parts.chunks_exact_mut(PART_DIGEST_BYTES).zip(&hashes) {
+        part.copy_from_slice(&hash.as_bytes()[..PART_DIGEST_BYTES]);
+        whole.update(hash.as_bytes());
+    }
+    state.whole.copy_from_slice(&whole.finalize().as_bytes()[..DIGEST_BYTES]);
+    state
+}
+
+/// Which parts of two states differ: shelves by visibility, revocations, certificates.
+struct Difference([bool; PARTS]);
+
+impl Difference {
+    fn of(ours: &State, theirs: &State) -> Self {
+        let mut differs = [false; PARTS];
+        let parts = ours.parts.chunks_exact(PART_DIGEST_BYTES).zip(theirs.parts.chunks_exact(PART_DIGEST_BYTES));
+        for (differs, (ours, theirs)) in differs.iter_mut().zip(parts) {
+            *differs = ours != theirs;
+        }
+        // Somebody has gone to the trouble of making a part look like another.
+        if ours.whole != theirs.whole && !differs.contains(&true) {
+            differs = [true; PARTS];
+        }
+        Self(differs)
+    }
+
+    fn any(&self) -> bool {
+        self.0.contains(&true)
+    }
+
+    fn shelves(&self, of: Visibility) -> bool {
+        Visibility::SHARED.iter().zip(self.0).any(|(visibility, differs)| *visibility == of && differs)
+    }
+
+    fn urgent(&self) -> bool {
+        self.0[PARTS - 2]
+    }
+
+    fn certificates(&self) -> bool {
+        self.0[PARTS - 1]
     }
 }
 
@@ -47,33 +81,24 @@ fn shelves_for(peer: &Member, replica: &dyn Replica) -> BTreeMap<(Visibility, Sh
     visible.map(|(id, state)| ((id.visibility, id), state)).collect()
 }
 
-fn shelves_digests(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>) -> Vec<ShelvesDigest> {
-    let digest = |visibility| {
-        let mut hasher = blake3::Hasher::new();
-        for ((of, _), state) in shelves {
-            if *of == visibility {
-                hasher.update(&state.head.signed().hash());
-                hasher.update(&crate::cbor::encode(&state.progress));
-                // What does not add up is not the same as what does.
-                hasher.update(&[u8::from(state.mismatch)]);
-            }
+fn shelves_hash(shelves: &BTreeMap<(Visibility, ShelfId), ShelfState>, visibility: Visibility) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for ((of, _), state) in shelves {
+        if *of == visibility {
+            hasher.update(&state.head.signed().hash());
+            hasher.update(&crate::cbor::encode(&state.progress));
+            // What does not add up is not the same as what does.
+            hasher.update(&[u8::from(state.mismatch)]);
         }
-        ShelvesDigest { visibility, digest: short(&hasher.finalize()) }
-    };
-    Visibility::SHARED.into_iter().map(digest).collect()
+    }
+    hasher.finalize()
 }
 
-/// A digest of a set of hashes.
-fn set_digest(hashes: impl Iterator<Item = [u8; 32]>) -> Digest {
+/// A hash of a set of hashes.
+fn set_hash(hashes: impl Iterator<Item = [u8; 32]>) -> blake3::Hash {
     let mut hashes: Vec<_> = hashes.collect();
     hashes.sort_unstable();
-    short(&blake3::hash(&hashes.concat()))
-}
-
-fn short(hash: &blake3::Hash) -> Digest {
-    let mut digest = [0; DIGEST_BYTES];
-    digest.copy_from_slice(&hash.as_bytes()[..DIGEST_BYTES]);
-    digest
+    blake3::hash(&hashes.concat())
 }
 
 /// Bytes of a signed statement in a frame.
@@ -87,16 +112,15 @@ impl Session {
         // A shelf that does not add up is listed anew, so the peer must name all its heads again.
         let repair = shelves.values().any(|state| state.mismatch);
         let known = if repair { None } else { self.remembered };
-        let digests = digests_of(&shelves, replica);
-        let Digests { shelves, urgent, certificates } = digests.clone();
-        out.push(Output::Send(Frame::Open { digests: shelves, urgent, certificates, known }));
-        self.opening = Some(Opening { digests, cursor: replica.cursor() });
+        let state = state_of(&shelves, replica);
+        out.push(Output::Send(Frame::Open { state, known }));
+        self.opening = Some(Opening { state, known, cursor: replica.cursor() });
     }
 
     /// The peer's digests came: where they differ from ours, offer what it may lack.
     pub(super) fn compare(
         &mut self,
-        theirs: &Digests,
+        theirs: &State,
         known: Option<Cursor>,
         replica: &dyn Replica,
         out: &mut Vec<Output>,
@@ -104,20 +128,16 @@ impl Session {
         if self.compared {
             return Err(Fault::OutOfTurn);
         }
-        let Some(Opening { digests: ours, cursor: mine }) = self.opening.clone() else {
-            return Err(Fault::OutOfTurn);
-        };
+        let Some(Opening { state: ours, cursor: mine, .. }) = self.opening else { return Err(Fault::OutOfTurn) };
         self.compared = true;
-        let differing: Vec<_> =
-            ours.shelves.iter().filter(|d| !theirs.shelves.contains(d)).map(|d| d.visibility).collect();
-        let urgent_differs = ours.urgent != theirs.urgent;
-        let certificates_differ = ours.certificates != theirs.certificates;
-        if differing.is_empty() && !urgent_differs && !certificates_differ {
+        self.known_there = known;
+        let differs = Difference::of(&ours, theirs);
+        if !differs.any() {
             self.heads_in = true;
             self.wants_in = true;
             return Ok(());
         }
-        if urgent_differs {
+        if differs.urgent() {
             let urgent = replica.urgent().iter().map(|entry| entry.signed().clone()).collect();
             for entries in parts(urgent, size) {
                 out.push(Output::Send(Frame::Urgent { entries }));
@@ -125,7 +145,7 @@ impl Session {
         }
         // A cursor of another journal (restored, or another node's) says nothing about this one.
         let since = known.filter(|k| k.journal == mine.journal && k.position <= mine.position).map(|k| k.position);
-        if certificates_differ {
+        if differs.certificates() {
             let certificates = replica.certificates(since).iter().map(|c| c.signed().clone()).collect();
             for certificates in parts(certificates, size) {
                 out.push(Output::Send(Frame::Certificates { certificates }));
@@ -134,7 +154,7 @@ impl Session {
         let heads: Vec<_> = shelves_for(&self.peer, replica)
             .into_iter()
             .filter(|((visibility, _), state)| {
-                differing.contains(visibility) && since.is_none_or(|since| state.changed_at >= since)
+                differs.shelves(*visibility) && since.is_none_or(|since| state.changed_at >= since)
             })
             .map(|((_, id), state)| {
                 self.offered.push(id);

@@ -10,8 +10,8 @@ use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use kapok_protocol::replica::News;
 use kapok_protocol::session::codec::{Packer, Unpacker};
-use kapok_protocol::session::message::{Frame, MAX_FRAME_BYTES};
-use kapok_protocol::session::{Digests, Input, Output, Session};
+use kapok_protocol::session::message::{Frame, MAX_FRAME_BYTES, State};
+use kapok_protocol::session::{Input, Output, Session};
 use tokio::sync::mpsc;
 
 use super::sessions::{Ended, Running};
@@ -91,7 +91,7 @@ pub(super) async fn drive(
     stream: Stream,
     first: Option<Vec<u8>>,
     running: &Running,
-) -> Result<(Ended, Option<Digests>), SyncError> {
+) -> Result<(Ended, Option<State>), SyncError> {
     let started = Instant::now();
     let (shared, peer) = (&*links.shared, member.id);
     let remembered = shared.blocking(|backend| backend.remembered(&peer));
@@ -105,8 +105,10 @@ pub(super) async fn drive(
     let (read, mut frames) = mpsc::channel::<Vec<u8>>(READ_QUEUE_FRAMES);
 
     let write = async {
-        while let Some(bytes) = writing.recv().await {
-            frame::write(&mut writer, &bytes, &limits).await?;
+        let mut together = Vec::new();
+        while writing.recv_many(&mut together, WRITE_QUEUE_FRAMES).await > 0 {
+            frame::write_all(&mut writer, &together, &limits).await?;
+            together.clear();
             pulse.beat();
         }
         writer.close().await.map_err(FrameError::from)?;
@@ -132,7 +134,8 @@ pub(super) async fn drive(
             if session.is_finished() && queue.is_empty() {
                 break;
             }
-            let sending = !queue.is_empty() || session.has_frames();
+            // Who is called has the caller's opening already, and says all that follows from it in one flight.
+            let sending = (running.ours || is_proven) && (!queue.is_empty() || session.has_frames());
             tokio::select! {
                 bytes = frames.recv(), if !session.is_finished() => {
                     let bytes = bytes.ok_or(SyncError::Ended)?;
@@ -164,7 +167,7 @@ pub(super) async fn drive(
         }
         let counts = session.counts();
         let report = SyncReport { entries_in: counts.entries_in, entries_out: counts.entries_out, ..report };
-        Ok::<_, SyncError>((Ended { report, more: session.has_more() }, session.settled().cloned()))
+        Ok::<_, SyncError>((Ended { report, more: session.has_more() }, session.settled()))
     };
     // The reader sees the end of the stream only when the peer has closed too; nobody needs to wait for that.
     let talk = async { tokio::try_join!(converse, write).map(|(ended, ())| ended) };

@@ -29,7 +29,7 @@ use libp2p::Multiaddr;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::swarm::{AcceptError, DialError, Event, Network};
+use crate::swarm::{AcceptError, DialError, Event, LinkKind, Network};
 
 pub use backend::Backend;
 pub use join::JoinError;
@@ -129,6 +129,12 @@ impl Links {
         self.shared.members().get(node).cloned()
     }
 
+    /// Where the bytes of the link with `node` go.
+    #[must_use]
+    pub fn kind(&self, node: &NodeId) -> LinkKind {
+        self.shared.network.link_kind(node)
+    }
+
     /// All that have proved themselves and are connected.
     #[must_use]
     pub fn proven(&self) -> Vec<Member> {
@@ -205,7 +211,7 @@ impl Links {
                         }
                     }
                     Event::Missed(_) => links.forget_the_gone().await,
-                    Event::Connected { .. } | Event::Rtt { .. } => {}
+                    Event::Connected { .. } | Event::Rtt { .. } | Event::Neighbour { .. } => {}
                 }
             }
         }));

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kapok_protocol::identity::NodeId;
-use kapok_protocol::session::Digests;
+use kapok_protocol::session::message::State;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +82,7 @@ struct Slot {
     running: Option<Running>,
     /// When the last one that ended well was opened, and what it exchanged.
     last: Option<(Instant, SyncReport)>,
-    settled: Option<Digests>,
+    settled: Option<State>,
     /// The peer has dialled; until then its first session is waited for.
     awaited: Option<Instant>,
     /// A second session of the peer waits.
@@ -168,9 +168,9 @@ impl Sessions {
         }
     }
 
-    /// Whether the peer knows all that these digests stand for.
-    pub(super) fn is_settled(&self, node: &NodeId, digests: &Digests) -> bool {
-        self.slots().get(node).is_some_and(|slot| slot.running.is_none() && slot.settled.as_ref() == Some(digests))
+    /// Whether the peer knows all that this state stands for.
+    pub(super) fn is_settled(&self, node: &NodeId, state: &State) -> bool {
+        self.slots().get(node).is_some_and(|slot| slot.running.is_none() && slot.settled.as_ref() == Some(state))
     }
 
     /// What to do for a session that is opened since `since`, or on the present link without.
@@ -225,7 +225,7 @@ impl Sessions {
         &self,
         node: &NodeId,
         ticket: &Ticket,
-        result: Result<(Ended, Option<Digests>), super::SyncError>,
+        result: Result<(Ended, Option<State>), super::SyncError>,
     ) -> Result<Ended, Arc<super::SyncError>> {
         let mut slots = self.slots();
         let slot = slots.get_mut(node).filter(|slot| slot.running.as_ref().is_some_and(|r| r.id == ticket.running.id));
@@ -234,7 +234,7 @@ impl Sessions {
             slot.running = None;
             if let Ok((ended, settled)) = &result {
                 slot.last = Some((ticket.running.opened, ended.report));
-                slot.settled = settled.clone();
+                slot.settled = *settled;
             }
         }
         let result = result.map(|(ended, _)| ended);
@@ -265,7 +265,7 @@ mod tests {
     const SMALL: NodeId = NodeId([1; 32]);
     const LARGE: NodeId = NodeId([2; 32]);
 
-    fn done() -> Result<(Ended, Option<Digests>), crate::link::SyncError> {
+    fn done() -> Result<(Ended, Option<State>), crate::link::SyncError> {
         Ok((Ended { report: SyncReport { entries_in: 3, ..SyncReport::default() }, more: false }, None))
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::AsyncReadExt as _;
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
-use kapok_protocol::session::message::{MAX_FRAME_BYTES, PROTOCOL};
-use kapok_protocol::session::{Digests, Fault, digests};
+use kapok_protocol::session::message::{MAX_FRAME_BYTES, PROTOCOL, State};
+use kapok_protocol::session::{Fault, state};
 
 use super::Links;
 use super::drive::{STILL, drive};
@@ -70,12 +70,13 @@ impl Links {
     /// # Errors
     /// Why it broke off.
     pub async fn sync(&self, node: NodeId, need: Need) -> Result<SyncReport, SyncError> {
+        tracing::debug!(%node, ?need, "a session is needed");
         let since = match need {
             Need::OnThisLink => None,
             Need::Since(since) => Some(since),
             Need::Changes => {
                 let member = self.member(&node).ok_or(SyncError::NoLink(node))?;
-                if self.digests(&member).is_some_and(|digests| self.shared.sessions.is_settled(&node, &digests)) {
+                if self.state(&member).is_some_and(|state| self.shared.sessions.is_settled(&node, &state)) {
                     return Ok(SyncReport::default());
                 }
                 Some(tokio::time::Instant::now())
@@ -127,10 +128,10 @@ impl Links {
     }
 
     /// What this node shares with a peer, as of now.
-    fn digests(&self, peer: &Member) -> Option<Digests> {
+    fn state(&self, peer: &Member) -> Option<State> {
         self.shared.blocking(|backend| {
             let mut result = None;
-            backend.read(&mut |replica| result = Some(digests(peer, replica)));
+            backend.read(&mut |replica| result = Some(state(peer, replica)));
             result
         })
     }

@@ -10,6 +10,7 @@
 
 mod dial;
 mod limits;
+mod neighbours;
 mod node_id;
 mod peers;
 mod reason;
@@ -28,15 +29,15 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use dial::{Attempt, DialError, Failure};
 pub use libp2p::Stream;
+pub use neighbours::LinkKind;
 pub use node_id::{ForeignKey, InvalidKey, node_id, peer_id};
 pub use peers::PeerStatus;
 pub use start::{Config, StartError};
 pub use streams::{AcceptError, IncomingStreams, OpenError, is_unsupported};
 
-use crate::transport::quic::{Ceiling, Path, PathMemory};
 use dial::Caller;
 use streams::Acceptors;
-use task::Command;
+use task::{Command, Kinds};
 
 /// What happens, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum Event {
     Disconnected { node: NodeId, reason: DisconnectReason },
     /// A round trip was measured.
     Rtt { node: NodeId, rtt_ms: u32 },
+    /// A node was found on the local network, at one more address ([`Network::neighbours`]).
+    Neighbour { node: NodeId },
     /// The reader was too slow and has missed this many events: look at [`Network::connected`] instead.
     Missed(u64),
 }
@@ -94,6 +97,7 @@ pub struct Network {
     commands: mpsc::Sender<Command>,
     addresses: watch::Receiver<Vec<Multiaddr>>,
     acceptors: Acceptors,
+    kinds: Kinds,
     paths: PathMemory,
     ceiling: Ceiling,
 }
@@ -110,24 +114,6 @@ impl Network {
     #[must_use]
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.addresses.borrow().clone()
-    }
-
-    /// What is known of the paths to other nodes, to be kept across a restart.
-    #[must_use]
-    pub fn paths(&self) -> Vec<(NodeId, Path)> {
-        self.paths.paths().into_iter().filter_map(|(peer, path)| Some((node_id(&peer).ok()?, path))).collect()
-    }
-
-    /// Tells what an earlier run knew of the path to a node.
-    pub fn remember_path(&self, node: &NodeId, path: Path) {
-        if let Ok(peer) = peer_id(node) {
-            self.paths.insert(peer, path);
-        }
-    }
-
-    /// Sends no more than so many bytes a second to any one node over QUIC; `None` finds out what the link takes.
-    pub fn limit_rate(&self, bytes_per_second: Option<u64>) {
-        self.ceiling.set(bytes_per_second);
     }
 
     /// Connects with `node`, unless it is connected already. `addresses` may hold names (`/dns4/…`) and may or may not
@@ -195,6 +181,18 @@ impl Network {
     /// Accepts streams of `protocol` from now on, from whoever is connected. One reader for each protocol.
     pub fn accept(&self, protocol: &'static str) -> Result<IncomingStreams, AcceptError> {
         self.acceptors.add(protocol)
+    }
+
+    /// Where the bytes of the connection with `node` go; [`LinkKind::Wan`] where there is none.
+    #[must_use]
+    pub fn link_kind(&self, node: &NodeId) -> LinkKind {
+        self.kinds.get(node)
+    }
+
+    /// Nodes that were found on the local network, connected or not, with their addresses; see [`Event::Neighbour`].
+    /// They have proved nothing.
+    pub async fn neighbours(&self) -> Vec<(NodeId, Vec<Multiaddr>)> {
+        self.ask(|reply| Command::Neighbours { reply }).await.unwrap_or_default()
     }
 
     /// Ends the network: the peers are told, and the ports are free afterwards (QUIC's as soon as the drivers have

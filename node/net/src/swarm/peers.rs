@@ -47,6 +47,7 @@ pub(super) struct Link {
     pub(super) begun: Instant,
     pub(super) since: Timestamp,
     pub(super) rtt: Option<Duration>,
+    pub(super) min_rtt: Option<Duration>,
     pub(super) missed_pings: u32,
 }
 
@@ -111,6 +112,10 @@ impl Peers {
     /// The connection to use.
     pub(super) fn preferred(&self, peer: &PeerId) -> Option<ConnectionId> {
         self.peers.get(peer).map(|peer| preferred(&self.local, peer).id)
+    }
+
+    pub(super) fn preferred_link(&self, peer: &PeerId) -> Option<&Link> {
+        self.peers.get(peer).map(|peer| preferred(&self.local, peer))
     }
 
     pub(super) fn node(&self, peer: &PeerId) -> Option<NodeId> {
@@ -212,6 +217,7 @@ mod tests {
                     begun: self.start + Duration::from_secs(seen_after_s[side]),
                     since: Timestamp(0),
                     rtt: None,
+                    min_rtt: None,
                     missed_pings: 0,
                 };
                 self.tables[side].add(peer_id(&other).unwrap(), other, link)

@@ -7,21 +7,23 @@ use std::time::Duration;
 use std::{error, io};
 
 use futures::StreamExt as _;
+use if_watch::tokio::IfWatcher;
 use libp2p::core::transport::ListenerId;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{Config as SwarmConfig, SwarmEvent};
-use libp2p::{Multiaddr, Swarm, identify, ping};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns, ping};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::dial::{Dials, MAX_ADDRESSES};
 use super::limits::Limits;
+use super::neighbours::Neighbours;
 use super::node_id::node_id;
 use super::peers::Peers;
 use super::reason::{is_in_use, reason};
 use super::streams::{Acceptors, Streams};
-use super::task::{Behaviour, Task};
+use super::task::{Behaviour, Kinds, Task};
 use super::{Events, Network};
 use crate::transport::address::{self, Kind};
 use crate::transport::{self, MAX_STREAMS_PER_CONNECTION};
@@ -56,6 +58,9 @@ pub struct Config {
     pub listen: Vec<Multiaddr>,
     /// What peers are told that this node runs, such as `kapok/0.1.0`.
     pub agent: String,
+    /// Whether nodes on the local network are looked for, and told of this one. A node that listens on loopback alone
+    /// does neither.
+    pub neighbours: bool,
 }
 
 impl fmt::Debug for Config {
@@ -86,8 +91,10 @@ impl Network {
     pub async fn start(config: Config) -> Result<(Self, Events), StartError> {
         let keypair = Keypair::ed25519_from_bytes(config.secret).map_err(|error| StartError::Key(error.to_string()))?;
         let local = node_id(&keypair.public().to_peer_id()).map_err(|error| StartError::Key(error.to_string()))?;
+        let local_peer = keypair.public().to_peer_id();
         let transport = transport::build(&keypair)?;
         let acceptors = Acceptors::default();
+        let mdns = mdns(&config, local_peer);
         let behaviour = Behaviour {
             limits: Limits::default(),
             identify: identify::Behaviour::new(
@@ -98,6 +105,7 @@ impl Network {
             ),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
             streams: Streams::new(acceptors.clone()),
+            mdns: mdns.into(),
         };
         let swarm_config = SwarmConfig::with_tokio_executor()
             .with_idle_connection_timeout(IDLE_TIMEOUT)
@@ -106,12 +114,12 @@ impl Network {
             .with_substream_upgrade_protocol_override(Version::V1Lazy)
             // The transport decides when each address is tried.
             .with_dial_concurrency_factor(MAX_ADDRESSES);
-        let local_peer = keypair.public().to_peer_id();
         let mut swarm = Swarm::new(transport.connections, behaviour, local_peer, swarm_config);
         let listening = listen(&mut swarm, &config.listen).await;
         let (commands, receiver) = mpsc::channel(COMMAND_QUEUE);
         let (events, subscriber) = broadcast::channel(EVENT_QUEUE);
         let (addresses, announced) = watch::channel(Vec::new());
+        let kinds = Kinds::default();
         let task = Task {
             swarm,
             commands: receiver,
@@ -122,9 +130,21 @@ impl Network {
             peers: Peers::new(local),
             dials: Dials::default(),
             leaving: Default::default(),
+            neighbours: Neighbours::default(),
+            interfaces: IfWatcher::new()
+                .inspect_err(|error| tracing::debug!(%error, "interfaces are not watched"))
+                .ok(),
+            kinds: kinds.clone(),
         };
-        let (paths, ceiling) = (transport.paths, transport.ceiling);
-        let network = Self { local, commands, addresses: announced, acceptors, paths, ceiling };
+        let network = Self {
+            local,
+            commands,
+            addresses: announced,
+            acceptors,
+            kinds,
+            paths: transport.paths,
+            ceiling: transport.ceiling,
+        };
         if let Err(error) = listening {
             // The ports that were bound before the failing one are free again when the caller hears of it.
             drop(network);
@@ -135,6 +155,17 @@ impl Network {
         tokio::spawn(task.run());
         Ok((network, Events(subscriber)))
     }
+}
+
+/// The search for neighbours, where it is wanted and makes sense. Without it the node does all else.
+fn mdns(config: &Config, local: PeerId) -> Option<mdns::tokio::Behaviour> {
+    let reachable = |address: &Multiaddr| address::parse(address).is_some_and(|(_, at)| !at.ip().is_loopback());
+    if !config.neighbours || !config.listen.iter().any(reachable) {
+        return None;
+    }
+    mdns::tokio::Behaviour::new(mdns::Config::default(), local)
+        .inspect_err(|error| tracing::info!(%error, "neighbours on the local network are not looked for"))
+        .ok()
 }
 
 /// Begins to listen on all `addresses` and waits until each has told where that is.

@@ -1,20 +1,26 @@
 //! The task that owns libp2p's swarm. Handles send it [`Command`]s; it sends [`Event`]s.
 
 use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::StreamExt as _;
+use if_watch::IfEvent;
+use if_watch::tokio::IfWatcher;
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::time::Timestamp;
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionError, ConnectionId, NetworkBehaviour, StreamProtocol, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Stream, identify, ping};
+use libp2p::{Multiaddr, PeerId, Stream, identify, mdns, ping};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::dial::{Caller, Dials, Next};
 use super::limits::Limits;
+use super::neighbours::{LinkKind, MAX_RECORDS, Neighbours};
 use super::peers::{Link, PeerStatus, Peers, Removed, millis};
 use super::reason::reason;
 use super::streams::{Acceptors, OpenError, Order, Streams};
@@ -38,6 +44,7 @@ pub(super) enum Command {
     Disconnect { peer: PeerId, reply: oneshot::Sender<()> },
     Recognise { peer: PeerId, recognised: bool, reply: oneshot::Sender<()> },
     Open { node: NodeId, peer: PeerId, protocol: StreamProtocol, reply: oneshot::Sender<Result<Stream, OpenError>> },
+    Neighbours { reply: oneshot::Sender<Vec<(NodeId, Vec<Multiaddr>)>> },
     Connected { reply: oneshot::Sender<Vec<PeerStatus>> },
     Subscribe { reply: oneshot::Sender<broadcast::Receiver<Event>> },
     Shutdown { reply: oneshot::Sender<()> },
@@ -50,6 +57,22 @@ pub(super) struct Behaviour {
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
     pub(super) streams: Streams,
+    pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
+}
+
+/// The kinds of the links in use; kept by the task, read by handles.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kinds(Arc<Mutex<HashMap<NodeId, LinkKind>>>);
+
+impl Kinds {
+    pub(super) fn get(&self, node: &NodeId) -> LinkKind {
+        self.lock().get(node).copied().unwrap_or(LinkKind::Wan)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<NodeId, LinkKind>> {
+        // Nothing in here can be half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 pub(super) struct Task {
@@ -63,13 +86,24 @@ pub(super) struct Task {
     pub(super) dials: Dials,
     /// Who waits for a peer to be gone.
     pub(super) leaving: HashMap<PeerId, Vec<oneshot::Sender<()>>>,
+    pub(super) neighbours: Neighbours,
+    /// The addresses of this machine; `None` where the system does not tell.
+    pub(super) interfaces: Option<IfWatcher>,
+    pub(super) kinds: Kinds,
 }
 
 impl Task {
     /// Runs until it is told to shut down, or until nobody can tell it anything any more.
     pub(super) async fn run(mut self) {
         let done = loop {
+            let interfaces = async {
+                match &mut self.interfaces {
+                    Some(interfaces) => interfaces.next().await,
+                    None => None,
+                }
+            };
             tokio::select! {
+                Some(change) = interfaces => self.on_interfaces(change),
                 event = self.swarm.select_next_some() => self.on_event(event),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown { reply }) => break Some(reply),
@@ -116,6 +150,11 @@ impl Task {
                     let _ = reply.send(Err(OpenError::NotConnected(node)));
                 }
             },
+            Command::Neighbours { reply } => {
+                let known = self.neighbours.all();
+                let known = known.filter_map(|(peer, addresses)| Some((node_id(peer).ok()?, addresses.clone())));
+                let _ = reply.send(known.collect());
+            }
             Command::Connected { reply } => {
                 let _ = reply.send(self.peers.status());
             }
@@ -177,9 +216,55 @@ impl Task {
                 if let Some(link) = self.peers.link_mut(&moved.peer, moved.connection) {
                     link.address = without_peer(moved.address);
                 }
+                self.note_kind(&moved.peer);
             }
+            SwarmEvent::Behaviour(BehaviourEvent::Mdns(event)) => self.on_neighbours(event),
             _ => {}
         }
+    }
+
+    fn on_neighbours(&mut self, event: mdns::Event) {
+        match event {
+            mdns::Event::Discovered(found) => {
+                for (peer, address) in found {
+                    if self.neighbours.found(peer, without_peer(address))
+                        && let Ok(node) = node_id(&peer)
+                    {
+                        self.note_kind(&peer);
+                        self.emit(Event::Neighbour { node });
+                    }
+                }
+            }
+            mdns::Event::Expired(gone) => {
+                for (peer, address) in gone {
+                    self.neighbours.expired(&peer, &without_peer(address));
+                }
+            }
+        }
+        let search = &mut self.swarm.behaviour_mut().mdns;
+        if search.as_ref().is_some_and(|search| search.discovered_nodes().len() > MAX_RECORDS) {
+            tracing::warn!("somebody floods the local network with neighbours; they are looked for no more");
+            *search = None.into();
+        }
+    }
+
+    fn on_interfaces(&mut self, change: io::Result<IfEvent>) {
+        if let Err(error) = change {
+            tracing::debug!(%error, "interfaces are not watched any more");
+            self.interfaces = None;
+        }
+        for peer in self.peers.ids() {
+            self.note_kind(&peer);
+        }
+    }
+
+    /// Whatever may have changed where the bytes to `peer` go.
+    fn note_kind(&self, peer: &PeerId) {
+        let Some(node) = self.peers.node(peer) else { return };
+        let Some(link) = self.peers.preferred_link(peer) else { return };
+        let networks: Vec<_> = self.interfaces.iter().flat_map(IfWatcher::iter).copied().collect();
+        let kind = LinkKind::of(&link.address, &networks, self.neighbours.contains(peer), link.min_rtt);
+        self.kinds.lock().insert(node, kind);
     }
 
     fn on_established(&mut self, peer: PeerId, id: ConnectionId, address: Multiaddr, inbound: bool) {
@@ -196,6 +281,7 @@ impl Task {
             begun: Instant::now(),
             since: now(),
             rtt: None,
+            min_rtt: None,
             missed_pings: 0,
         };
         let added = self.peers.add(peer, node, link);
@@ -203,6 +289,7 @@ impl Task {
             self.swarm.close_connection(old);
         }
         self.tell_who_stays(&peer);
+        self.note_kind(&peer);
         self.dials.connected(&peer);
         if added.first {
             tracing::debug!(%node, %address, inbound, "connected");
@@ -219,12 +306,16 @@ impl Task {
                     Some(ConnectionError::IO(error)) => DisconnectReason::Lost(reason(&error)),
                 };
                 tracing::debug!(%node, %reason, "disconnected");
+                self.kinds.lock().remove(&node);
                 for waiting in self.leaving.remove(&peer).into_iter().flatten() {
                     let _ = waiting.send(());
                 }
                 self.emit(Event::Disconnected { node, reason });
             }
-            Removed::OthersRemain => self.tell_who_stays(&peer),
+            Removed::OthersRemain => {
+                self.tell_who_stays(&peer);
+                self.note_kind(&peer);
+            }
             Removed::Unknown => {}
         }
     }
@@ -235,7 +326,9 @@ impl Task {
         match &ping.result {
             Ok(rtt) => {
                 link.rtt = Some(*rtt);
+                link.min_rtt = Some(link.min_rtt.map_or(*rtt, |least| least.min(*rtt)));
                 link.missed_pings = 0;
+                self.note_kind(&ping.peer);
                 self.emit(Event::Rtt { node, rtt_ms: millis(*rtt) });
             }
             // Foreign software may do without pings.

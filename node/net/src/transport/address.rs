@@ -45,6 +45,16 @@ pub fn is_dialable(address: &Multiaddr) -> bool {
     }
 }
 
+/// Whether `ip` belongs to this machine or to its local network: loopback, private (RFC 1918), link-local, or unique
+/// local (RFC 4193).
+#[must_use]
+pub fn is_lan(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
 /// The multiaddress of QUIC at `socket`, without the peer.
 #[must_use]
 pub fn quic(socket: SocketAddr) -> Multiaddr {

@@ -129,6 +129,7 @@ impl Course {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use kapok_http::port::SubscribeRequest;
     use kapok_net::link::Links;
     use kapok_net::swarm::{Config, Network};
 
@@ -141,11 +142,13 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_file_is_asked_for_while_the_rest_of_the_catalogue_is_still_to_come() {
         let node = TestNode::new();
+        node.app.subscribe(&SubscribeRequest { all: true, ..SubscribeRequest::default() }).unwrap();
         node.added(&of_paths(&[&node.file("平行四边形.txt", "底乘高")]));
         let app = node.app.clone();
         let secret = app.catalogue.keypair().secret();
         let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-        let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned() }).await.unwrap();
+        let (network, _) =
+            Network::start(Config { secret, listen, agent: AGENT.to_owned(), neighbours: false }).await.unwrap();
         let links = Links::start(network, Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await.unwrap();
         let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone()))).unwrap();
         assert!(app.links.set(links).is_ok() && app.exchange.set(exchange).is_ok());

@@ -3,6 +3,8 @@
 
 mod connecting;
 mod interop;
+mod neighbours;
+mod outages;
 mod relay;
 mod streaming;
 mod trouble;
@@ -22,6 +24,7 @@ fn config(number: u8, listen: &[&str]) -> Config {
         secret: [number; 32],
         listen: listen.iter().map(|address| address.parse().unwrap()).collect(),
         agent: format!("kapok-test/{number}"),
+        neighbours: false,
     }
 }
 

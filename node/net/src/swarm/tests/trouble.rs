@@ -1,3 +1,6 @@
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
 use tokio::sync::oneshot;
 
 use super::relay::Relay;
@@ -65,33 +68,58 @@ async fn a_peer_that_vanishes_without_a_word_is_noticed() {
     let relay = Relay::start(&school.listen_addresses()[0], |_| false).await;
     point.dial(school.local(), vec![relay.address.clone()]).await.unwrap();
     assert!(matches!(next_change(&mut events).await, Event::Connected { .. }));
-    drop(relay);
+    relay.is_away.store(true, Ordering::Relaxed);
     tokio::time::pause();
     let Event::Disconnected { node, reason } = next_change(&mut events).await else { panic!() };
     assert_eq!(node, school.local());
     assert!(matches!(&reason, DisconnectReason::Lost(text) if text.contains("timed out")), "{reason}");
 }
 
+type Started = (NodeId, Vec<Multiaddr>);
+
+/// A node in its own runtime, so that it can end like a killed process: without a word.
+fn mortal(listen: String) -> (oneshot::Receiver<Started>, oneshot::Sender<()>, JoinHandle<()>) {
+    let (started, school) = oneshot::channel();
+    let (kill, killed) = oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (network, events) = node(1, &[&listen]).await;
+            let incoming = network.accept(ECHO).unwrap();
+            let _ = started.send((network.local(), network.listen_addresses()));
+            let _ = killed.await;
+            std::mem::forget((network, events, incoming));
+        });
+        runtime.shutdown_background();
+    });
+    (school, kill, thread)
+}
+
+#[tokio::test]
+async fn a_neighbour_that_was_killed_is_noticed_within_seconds() {
+    let (school, kill, thread) = mortal(QUIC4.to_owned());
+    let (id, addresses) = school.await.unwrap();
+    let (point, mut events) = node(2, &[]).await;
+    point.dial(id, addresses).await.unwrap();
+    assert!(matches!(next_change(&mut events).await, Event::Connected { .. }));
+    let mut stream = point.open(id, ECHO).await.unwrap();
+    let limits = Limits::new(1000);
+    frame::write(&mut stream, b"before", &limits).await.unwrap();
+    kill.send(()).unwrap();
+    thread.join().unwrap();
+
+    tokio::time::pause();
+    let killed = tokio::time::Instant::now();
+    frame::write(&mut stream, b"after", &limits).await.unwrap();
+    let Event::Disconnected { node, reason } = next_change(&mut events).await else { panic!() };
+    assert_eq!(node, id);
+    assert!(matches!(&reason, DisconnectReason::Lost(text) if text.contains("nobody listens")), "{reason}");
+    assert!(killed.elapsed().as_secs() < 5, "{:?}", killed.elapsed());
+}
+
 #[tokio::test]
 async fn a_peer_that_crashed_and_is_back_is_noticed_with_the_next_packet() {
-    // A node in its own runtime, so that it can end like a killed process: without a word.
-    let run = |listen: String| {
-        let (started, school) = oneshot::channel();
-        let (kill, killed) = oneshot::channel::<()>();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let (network, events) = node(1, &[&listen]).await;
-                let incoming = network.accept(ECHO).unwrap();
-                let _ = started.send((network.local(), network.listen_addresses()));
-                let _ = killed.await;
-                std::mem::forget((network, events, incoming));
-            });
-            runtime.shutdown_background();
-        });
-        (school, kill, thread)
-    };
-    let (school, kill, thread) = run(QUIC4.to_owned());
+    let (school, kill, thread) = mortal(QUIC4.to_owned());
     let (id, mut addresses) = school.await.unwrap();
     let (point, mut events) = node(2, &[]).await;
     point.dial(id, addresses.clone()).await.unwrap();
@@ -103,7 +131,7 @@ async fn a_peer_that_crashed_and_is_back_is_noticed_with_the_next_packet() {
     kill.send(()).unwrap();
     thread.join().unwrap();
     addresses[0].pop();
-    let (school, _kill, _thread) = run(addresses[0].to_string());
+    let (school, _kill, _thread) = mortal(addresses[0].to_string());
     school.await.unwrap();
 
     frame::write(&mut stream, b"after", &limits).await.unwrap();

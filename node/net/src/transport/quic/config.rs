@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use libp2p::PeerId;
 use libp2p::identity::Keypair;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
 use quinn::crypto::{CryptoError, HmacKey};
@@ -12,6 +13,7 @@ use quinn::{ConnectionIdGenerator, IdleTimeout, MtuDiscoveryConfig, VarInt, rust
 use rand::Rng as _;
 
 use super::congestion::{self, Ceiling, PathMemory};
+use super::tls;
 use crate::transport::MAX_STREAMS_PER_CONNECTION;
 
 /// A link that is down for less is survived by its connections: outages of 15 to 40 s are usual on weak radio links.
@@ -25,12 +27,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// than a satellite's round trip of 600 ms (no needless copies), short enough for everyone else. RFC 9002 §6.2.2.
 const INITIAL_RTT: Duration = Duration::from_millis(333);
 
+/// The least that is assumed of a known path.
+const MIN_INITIAL_RTT: Duration = Duration::from_millis(100);
+
 /// Bytes in flight to us on one stream: 14 Mbit/s over 600 ms, 80 Mbit/s over 100 ms.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// Bytes in flight to us on one connection, hence what a peer can make us hold: with 512 connections less than 1 GiB
 /// even if every peer sends and no driver reads.
-const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * 3 / 2;
+pub(super) const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * 3 / 2;
 
 /// Bytes that we hold until the peer acknowledges them, for one connection; above that, writing waits. Once the line is
 /// known, `congestion` sets it to what the line takes.
@@ -50,6 +55,8 @@ const QUIC_V1: u32 = 1;
 pub enum SetUpError {
     #[error("the certificate for the node's key cannot be made: {0}")]
     Certificate(#[from] libp2p_tls::certificate::GenError),
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
     #[error("the TLS provider lacks QUIC's initial cipher: {0}")]
     Cipher(#[from] NoInitialCipherSuite),
     #[error("the node's key is not an ed25519 key")]
@@ -69,17 +76,9 @@ pub(super) struct Configs {
 impl Configs {
     pub(super) fn new(keypair: &Keypair) -> Result<Self, SetUpError> {
         let (memory, ceiling) = (PathMemory::default(), Ceiling::default());
-        let transport = Arc::new(transport_config(memory.clone(), ceiling.clone()));
+        let transport = Arc::new(transport_config(memory.clone(), ceiling.clone(), INITIAL_RTT));
 
-        // The peer's id is compared with the wanted one by the swarm, whose error then names who answered instead.
-        let mut client_tls = libp2p_tls::make_client_config(keypair, None)?;
-        let mut server_tls = libp2p_tls::make_server_config(keypair)?;
-        // libp2p-tls writes session keys to $SSLKEYLOGFILE. An environment variable must not lay traffic open.
-        client_tls.key_log = Arc::new(rustls::NoKeyLog {});
-        server_tls.key_log = Arc::new(rustls::NoKeyLog {});
-        // The name only keeps resumed sessions of different peers apart; sent, it would show who is being called.
-        client_tls.enable_sni = false;
-
+        let (client_tls, server_tls) = (tls::client(keypair)?, tls::server(keypair)?);
         let mut client = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(client_tls)?));
         client.transport_config(Arc::clone(&transport)).version(QUIC_V1);
         let mut server = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server_tls)?));
@@ -89,9 +88,26 @@ impl Configs {
         endpoint.supported_versions(vec![QUIC_V1]).cid_generator(|| Box::new(ShortIds));
         Ok(Self { client, server, endpoint, memory, ceiling })
     }
+
+    /// For a call to `peer`, if it is known whom: what was learnt of the path to it decides when a lost packet of the
+    /// handshake is sent again.
+    pub(super) fn client_for(&self, peer: Option<PeerId>) -> quinn::ClientConfig {
+        let mut client = self.client.clone();
+        if let Some(min_rtt) = peer.and_then(|peer| self.memory.min_rtt(peer)) {
+            let transport = transport_config(self.memory.clone(), self.ceiling.clone(), assumed_rtt(min_rtt));
+            client.transport_config(Arc::new(transport));
+        }
+        client
+    }
 }
 
-fn transport_config(memory: PathMemory, ceiling: Ceiling) -> quinn::TransportConfig {
+/// What is assumed of a path that is known to have this least round trip. A third of what quinn waits for before it
+/// sends again; so two round trips, for a queue may stand that was not there then, and no less than 300 ms.
+fn assumed_rtt(min_rtt: Duration) -> Duration {
+    (min_rtt * 2 / 3).clamp(MIN_INITIAL_RTT, INITIAL_RTT)
+}
+
+fn transport_config(memory: PathMemory, ceiling: Ceiling, initial_rtt: Duration) -> quinn::TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
     mtu.upper_bound(MAX_DATAGRAM_BYTES);
     let idle = IdleTimeout::try_from(IDLE_TIMEOUT).expect("a minute fits QUIC's 62-bit milliseconds");
@@ -100,7 +116,7 @@ fn transport_config(memory: PathMemory, ceiling: Ceiling) -> quinn::TransportCon
         .congestion_controller_factory(congestion::controller(memory, ceiling))
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(KEEP_ALIVE))
-        .initial_rtt(INITIAL_RTT)
+        .initial_rtt(initial_rtt)
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS_PER_CONNECTION))
         // libp2p has no one-way streams and no datagrams.
         .max_concurrent_uni_streams(VarInt::from_u32(0))
@@ -157,5 +173,19 @@ impl ConnectionIdGenerator for ShortIds {
 
     fn cid_lifetime(&self) -> Option<Duration> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_path_decides_when_a_lost_handshake_packet_is_sent_again() {
+        let wait_ms = |rtt_ms| (assumed_rtt(Duration::from_millis(rtt_ms)) * 3).as_millis();
+        assert_eq!(wait_ms(1), 300);
+        assert_eq!(wait_ms(200), 399);
+        assert_eq!(wait_ms(600), 999);
+        assert_eq!(wait_ms(5000), 999);
     }
 }

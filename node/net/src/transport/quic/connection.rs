@@ -9,10 +9,11 @@ use futures::future::BoxFuture;
 use libp2p::PeerId;
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use quinn::rustls::pki_types::CertificateDer;
-use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
+use quinn::{ConnectionError, RecvStream, SendStream, Side, VarInt};
 
+use super::config::CONNECTION_WINDOW_BYTES;
 use super::congestion::{self, Prober};
-use super::{Error, stream::Stream};
+use super::{Error, knock, stream::Stream};
 use crate::transport::{HANDSHAKE_TIMEOUT, address};
 
 type Opening = BoxFuture<'static, Result<(SendStream, RecvStream), ConnectionError>>;
@@ -46,6 +47,8 @@ pub struct Connection {
     accepting: Option<Opening>,
     opening: Option<Opening>,
     prober: Prober,
+    /// Whether the peer's port is closed, as far as it is being found out.
+    knocking: Option<BoxFuture<'static, bool>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -56,8 +59,8 @@ impl std::fmt::Debug for Connection {
 
 impl Connection {
     fn new(connection: quinn::Connection) -> Self {
-        let prober = Prober::new(&connection);
-        Self { remote: connection.remote_address(), connection, accepting: None, opening: None, prober }
+        let prober = Prober::new(&connection, CONNECTION_WINDOW_BYTES);
+        Self { remote: connection.remote_address(), connection, accepting: None, opening: None, prober, knocking: None }
     }
 }
 
@@ -91,7 +94,23 @@ impl StreamMuxer for Connection {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, Error>> {
         let this = &mut *self;
-        this.prober.poll(cx, &this.connection);
+        let unanswered = this.prober.poll(cx, &this.connection);
+        // A peer that was dialled listens where it was found; one that dialled may be behind a router, which may refuse
+        // what comes from another port than the connection's.
+        let is_listener = this.connection.side() == Side::Client;
+        if unanswered && is_listener && this.knocking.is_none() && address::is_lan(this.remote.ip()) {
+            this.knocking = Some(knock::is_closed(this.remote).boxed());
+        }
+        if let Some(knocking) = &mut this.knocking
+            && let Poll::Ready(is_closed) = knocking.poll_unpin(cx)
+        {
+            this.knocking = None;
+            if is_closed {
+                // Ends the streams that are still held by others.
+                this.connection.close(CLOSED, b"");
+                return Poll::Ready(Err(Error::PortClosed(this.remote)));
+            }
+        }
         // Quinn tells nobody of a migration; it is noticed when the connection is next awake, which is soon enough
         // for what the address is used for (showing it, and dialling the peer again).
         let remote = self.connection.remote_address();

@@ -12,9 +12,11 @@
 mod config;
 mod congestion;
 mod connection;
+mod knock;
 mod listener;
 mod socket;
 mod stream;
+mod tls;
 
 use std::collections::VecDeque;
 use std::io;
@@ -67,6 +69,8 @@ pub enum Error {
     NoCertificate,
     #[error("the peer's certificate is not a libp2p one: {0}")]
     Certificate(#[from] libp2p_tls::certificate::ParseError),
+    #[error("it was silent, and nobody listens at {0} any more")]
+    PortClosed(SocketAddr),
     #[error("hole punching is not supported")]
     HolePunching,
 }
@@ -193,12 +197,13 @@ impl Transport for Quic {
             return Err(TransportError::Other(Error::HolePunching));
         }
         let endpoint = self.dialler(remote.ip(), opts.port_use).map_err(TransportError::Other)?;
-        let client = self.configs.client.clone();
-        // Under this name TLS remembers the session, so that calling the same peer again costs fewer bytes.
-        let name = match address.iter().last() {
-            Some(Protocol::P2p(peer)) => peer.to_base58(),
-            _ => UNKNOWN_PEER.to_owned(),
+        let peer = match address.iter().last() {
+            Some(Protocol::P2p(peer)) => Some(peer),
+            _ => None,
         };
+        let client = self.configs.client_for(peer);
+        // Under this name TLS remembers the session, so that calling the same peer again costs fewer bytes.
+        let name = peer.map_or_else(|| UNKNOWN_PEER.to_owned(), PeerId::to_base58);
         // Nothing is sent before the future is polled: the swarm staggers the addresses of a peer.
         Ok(async move { connection::complete(endpoint.connect_with(client, remote, &name)?).await }.boxed())
     }

@@ -209,6 +209,6 @@ pub(super) fn read_list(fs: &dyn Fs, path: &Path, id: BlobId, size: u64) -> Opti
     }
     let file = fs.open(path, Mode::Read).ok()?;
     let mut bytes = vec![0; PieceList::encoded_len(size)];
-    let read = crate::fs::read_full(&*file, 0, &mut bytes).ok()?;
+    let read = fs::read_full(&*file, 0, &mut bytes).ok()?;
     (read == bytes.len()).then(|| PieceList::verify(id, size, &bytes).ok()).flatten()
 }

@@ -92,6 +92,11 @@ impl Adapter {
         self.state().model.is_stalled(self.since(now).as_secs_f64())
     }
 
+    /// The peer was heard although nothing in flight was acknowledged: a packet may go out at once.
+    pub(super) fn let_through(&self) {
+        self.state().model.let_through();
+    }
+
     /// Bytes that are worth having in quinn's hands: in flight, and those that the line takes in `ahead`.
     pub(super) fn sendable(&self, ahead: Duration) -> u64 {
         self.state().model.sendable(ahead.as_secs_f64()) as u64
@@ -147,12 +152,12 @@ impl Controller for Adapter {
         self.note(&mut state, now);
     }
 
-    fn on_congestion_event(&mut self, now: Instant, _: Instant, _: bool, lost_bytes: u64) {
+    fn on_congestion_event(&mut self, now: Instant, sent: Instant, _: bool, lost_bytes: u64) {
         let model = &mut self.state().model;
         if lost_bytes == 0 {
             model.marked(self.since(now));
         } else {
-            model.lost(self.since(now), lost_bytes);
+            model.lost(self.since(now), self.since(sent), lost_bytes);
         }
     }
 
@@ -161,7 +166,8 @@ impl Controller for Adapter {
     }
 
     fn window(&self) -> u64 {
-        self.state().model.window(self.since(Instant::now()))
+        // The runtime's clock is the one that quinn reads.
+        self.state().model.window(self.since(tokio::time::Instant::now().into_std()))
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {

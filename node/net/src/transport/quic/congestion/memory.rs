@@ -18,6 +18,10 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Bounds memory: about 100 KiB. The oldest goes first.
 const MAX_PATHS: usize = 1024;
 
+/// Bytes a second and a round trip beyond which figures are none of a link: 100 Gbit/s, and the probe timeout's bound.
+const MAX_RATE: f64 = 12.5e9;
+const MAX_RTT: Duration = Duration::from_secs(60);
+
 /// One peer's path, as it was last.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Path {
@@ -27,6 +31,15 @@ pub struct Path {
     pub min_rtt: Duration,
     /// When that was so.
     pub at: SystemTime,
+}
+
+impl Path {
+    fn is_possible(&self) -> bool {
+        (0.0..=MAX_RATE).contains(&self.delivery_rate)
+            && self.delivery_rate > 0.0
+            && !self.min_rtt.is_zero()
+            && self.min_rtt <= MAX_RTT
+    }
 }
 
 /// The paths to all peers of a node; clones share them.
@@ -42,8 +55,7 @@ impl PathMemory {
 
     /// Remembers a path, from this run or an earlier one. Figures that no path can have are not taken.
     pub fn insert(&self, peer: PeerId, path: Path) {
-        let possible = path.delivery_rate.is_finite() && path.delivery_rate > 0.0 && !path.min_rtt.is_zero();
-        if !possible {
+        if !path.is_possible() {
             return;
         }
         let mut paths = self.lock();
@@ -52,6 +64,12 @@ impl PathMemory {
             oldest.map(|oldest| paths.remove(&oldest));
         }
         paths.insert(peer, path);
+    }
+
+    /// The least round trip to `peer`, if it is known.
+    pub(in super::super) fn min_rtt(&self, peer: PeerId) -> Option<Duration> {
+        let remembered = self.recall(peer, SystemTime::now())?;
+        Duration::try_from_secs_f64(remembered.min_rtt).ok()
     }
 
     pub(super) fn remember(&self, peer: PeerId, now: SystemTime, remembered: Remembered) {
@@ -105,8 +123,11 @@ mod tests {
     #[test]
     fn figures_that_no_path_can_have_are_not_taken() {
         let memory = PathMemory::default();
-        for delivery_rate in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
+        for delivery_rate in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300] {
             memory.insert(PeerId::random(), Path { delivery_rate, ..path(SystemTime::now()) });
+        }
+        for min_rtt in [Duration::ZERO, Duration::MAX] {
+            memory.insert(PeerId::random(), Path { min_rtt, ..path(SystemTime::now()) });
         }
         assert!(memory.paths().is_empty());
     }

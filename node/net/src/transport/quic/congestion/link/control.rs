@@ -48,8 +48,8 @@ impl Control for Kapok {
     fn on_end_acks(&mut self, now: f64, in_flight: u64) {
         self.0.acks_end(at(now), in_flight);
     }
-    fn on_lost(&mut self, now: f64, _: f64, bytes: u64) {
-        self.0.lost(at(now), bytes);
+    fn on_lost(&mut self, now: f64, newest: f64, bytes: u64) {
+        self.0.lost(at(now), at(newest), bytes);
     }
     fn on_mtu(&mut self, mtu: u64) {
         self.0.set_mtu(mtu);

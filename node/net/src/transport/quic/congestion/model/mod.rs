@@ -59,9 +59,10 @@
 //!
 //! Quinn's probe timeout doubles without limit, and after an outage of 15 s the next probe may come 16 s later. So while
 //! nothing is heard, [`Model::window`] lets one more packet through now and then ([`PROBE_EVERY`]), if the sender is woken
-//! (`Prober`); one per half second is less than RFC 8085 §3.1 asks of senders without feedback at these round trips.
-//! After an outage the start begins again, with half the window, and what the outage took does not count as loss. Where
-//! the path is known to hold less than ten packets, doubling would flood it: there it cruises at once.
+//! (`Prober`), and at once when the peer was heard; one per half second is less than RFC 8085 §3.1 asks of senders
+//! without feedback at these round trips. After an outage the start begins again, with half the window, and what the
+//! outage took does not count as loss. Where the path is known to hold less than ten packets, doubling would flood it:
+//! there it cruises at once.
 //!
 //! Units inside: seconds, bytes, bytes a second.
 
@@ -104,8 +105,13 @@ const STALL_RTTS: f64 = 3.0;
 /// 20 s carry.
 const PROBE_EVERY: (f64, f64) = (0.5, 1.0);
 
-/// But no more than the sixteenth part of what the link carried.
-const PROBE_PACKETS: f64 = 16.0;
+/// But no more than so small a part of what the link carried: on a slow link the other end, which asks with a few bytes,
+/// is heard before the next of these is due.
+const PROBE_PACKETS: f64 = 32.0;
+
+/// Packets that go out after an outage, however much of it is still in flight: quinn takes a packet for lost when three
+/// later ones were acknowledged, and by its clock only late, for that counts the outage as a round trip.
+const RESTART_PACKETS: f64 = 3.0;
 
 /// Without traffic for so long, others may have come: the window is no longer proved. RFC 9002 §7.8 would have it so
 /// after one round trip, which costs dear at 600 ms.
@@ -213,8 +219,14 @@ pub(super) struct Model {
     unheard_since: Option<f64>,
     last_sent: f64,
     last_heard: f64,
-    /// After an outage: what was lost in it says nothing of the link.
+    /// During an outage: the peer was heard, so that the next probe need not wait.
+    let_through: bool,
+    /// The first round after an outage.
     recovering: bool,
+    /// When the last outage ended: what was sent before and lost says nothing of the link.
+    restarted: f64,
+    /// What may still be sent beyond the window to find out what was lost in it.
+    beyond: f64,
 }
 
 impl Model {
@@ -252,7 +264,10 @@ impl Model {
             unheard_since: None,
             last_sent: now,
             last_heard: now,
+            let_through: false,
             recovering: false,
+            restarted: 0.0,
+            beyond: 0.0,
         }
     }
 
@@ -294,6 +309,8 @@ impl Model {
         self.in_flight += bytes as f64;
         self.unheard_since.get_or_insert(now);
         self.last_sent = now;
+        self.beyond = (self.beyond - bytes as f64).max(0.0);
+        self.let_through = false;
     }
 
     /// One packet of an acknowledgement that arrived. All of it is said before [`Self::acks_end`].
@@ -313,11 +330,14 @@ impl Model {
         let now = now.as_secs_f64();
         let Some(batch) = self.batch.take() else { return };
         let was_stalled = self.is_stalled(now);
+        self.let_through = false;
         self.in_flight = in_flight as f64;
         self.unheard_since = (in_flight > 0).then_some(now);
         self.last_heard = now;
         if was_stalled {
+            // The acknowledgement may have been on its way for as long as the outage lasted: its time says nothing.
             self.begin_again(now);
+            return;
         }
         if let Draining::Emptying { to } = self.draining
             && self.in_flight <= to + self.mtu
@@ -367,9 +387,11 @@ impl Model {
             || now - self.round.started > MAX_ROUND_RTTS * self.smoothed_rtt
     }
 
-    pub(super) fn lost(&mut self, now: Duration, bytes: u64) {
+    /// `sent`: when the newest of what was lost was sent.
+    pub(super) fn lost(&mut self, now: Duration, sent: Duration, bytes: u64) {
         self.in_flight = (self.in_flight - bytes as f64).max(0.0);
-        if self.recovering {
+        // What an outage took is often found out only after the first round that follows.
+        if self.recovering || sent.as_secs_f64() < self.restarted {
             return;
         }
         self.round.lost += bytes as f64;
@@ -389,6 +411,11 @@ impl Model {
         self.window = (self.window * 0.85).max(MIN_WINDOW_PACKETS * self.mtu);
     }
 
+    /// The peer gave a sign of life: if there is an outage, the next probe may go out at once.
+    pub(super) fn let_through(&mut self) {
+        self.let_through = true;
+    }
+
     /// Something is in flight, and nothing was heard for too long.
     pub(super) fn is_stalled(&self, now: f64) -> bool {
         let patience = MIN_STALL.max(STALL_RTTS * self.smoothed_rtt);
@@ -406,11 +433,16 @@ impl Model {
             window = window.min(to);
         }
         window += self.mtu;
+        if self.beyond > 0.0 {
+            window = window.max(self.in_flight + self.mtu + self.beyond);
+        }
         if self.is_stalled(now) {
             let silence = now - self.last_heard;
             let every = (silence * PROBE_EVERY.1 / 10.0).clamp(PROBE_EVERY.0, PROBE_EVERY.1);
-            let every = every.max(PROBE_PACKETS * self.mtu / self.peak.max(1.0));
-            if now - self.last_sent >= every {
+            // A link that was never full has carried a window a round trip at the least.
+            let carried = if self.peak > 0.0 { self.peak } else { self.window / self.smoothed_rtt.max(1e-3) };
+            let every = every.max(PROBE_PACKETS * self.mtu / carried.max(1.0));
+            if self.let_through || now - self.last_sent >= every {
                 // One packet, and half of one for small ones that were not counted.
                 window = window.max(self.in_flight + 1.5 * self.mtu);
             }

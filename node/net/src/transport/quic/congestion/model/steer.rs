@@ -1,7 +1,7 @@
 //! What a round teaches: the window for the next.
 
 use super::round::Round;
-use super::{Draining, INITIAL_PACKETS, MAX_LOSS, MIN_WINDOW_PACKETS, Model, Phase, START_SAMPLES};
+use super::{Draining, INITIAL_PACKETS, MAX_LOSS, MIN_WINDOW_PACKETS, Model, Phase, RESTART_PACKETS, START_SAMPLES};
 
 /// Packets that a flow keeps in the queue, at most. Fewer, and the noise of `base` decides who gets what; more, and a
 /// ping beside it sees it.
@@ -132,6 +132,8 @@ impl Model {
         self.draining = Draining::No;
         self.queued_for = 0.0;
         self.recovering = true;
+        self.restarted = now;
+        self.beyond = RESTART_PACKETS * self.mtu;
         self.samples = self.samples.min(1);
         self.round = Round::new(now);
     }
