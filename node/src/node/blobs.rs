@@ -70,6 +70,10 @@ impl BlobBackend for BlobsOnDisk {
         self.app.blobs.recipe(*blob).ok().flatten()
     }
 
+    fn older(&self, blob: &BlobId) -> Option<BlobId> {
+        self.app.older_version(*blob)
+    }
+
     fn begin(&self, blob: &BlobId, size: u64) -> Result<Begun, String> {
         let mut partials = self.partials();
         if !partials.contains_key(blob) {

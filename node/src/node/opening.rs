@@ -54,6 +54,14 @@ impl App {
         Ok(None)
     }
 
+    /// A file of a former version, which is here, of the resource that names this one.
+    pub(super) fn older_version(&self, blob: BlobId) -> Option<BlobId> {
+        let found = self.using(blob, |_| true).ok()??;
+        let file = found.resource.files.iter().find(|file| file.blob == blob)?;
+        let here = |former: &BlobId| self.blobs.contains(*former).unwrap_or(false);
+        found.resource.former_files(file).map(|former| former.blob).find(here)
+    }
+
     /// A blob is in quarantine: it is wanted again, and this is what to tell whoever opened it.
     pub(super) fn damaged(&self, blob: BlobId) -> Failure {
         const DETAIL: &str = "it was damaged on this node's disk, and is kept apart in quarantine";

@@ -7,8 +7,8 @@
 //!
 //! A request is over when every byte that it asked for has arrived, when it is refused, or when it is cancelled.
 //! Answers to one request come in this order: the piece list (if asked for), then pieces, each from its beginning
-//! (or from `from_offset`) to its end. Pieces of one request may come in any order: a parent that is still fetching
-//! the blob passes on what it has.
+//! (or from `from_offset`, or hole after hole) to its end. Pieces of one request may come in any order: a parent that is
+//! still fetching the blob passes on what it has. A recipe comes when it is made, before or after the list.
 
 use minicbor::{Decode, Encode};
 
@@ -107,9 +107,9 @@ pub struct Want {
     pub urgency: Urgency,
     #[n(8)]
     pub route: Route,
-    /// Send the recipe first ([`super::recipe`]), or say that there is none.
+    /// Send the recipe too ([`super::recipe`]), beginning with this byte of it, or say that there is none.
     #[n(9)]
-    pub recipe: bool,
+    pub recipe_from: Option<u32>,
     /// Of the only piece that is asked for, these bytes alone, in order; empty for all of it. At most [`MAX_HOLES`].
     #[cbor(n(10), decode_with = "bounded::list::<MAX_HOLES, _, _>")]
     pub holes: Vec<Hole>,
@@ -302,7 +302,7 @@ mod tests {
             count: u32::MAX,
             urgency: Urgency::Bulk,
             route: Route::ThroughTree { home: NodeId([0xff; 32]), hops: u8::MAX },
-            recipe: true,
+            recipe_from: Some(u32::MAX),
             holes: vec![Hole { offset: u32::MAX, len: u32::MAX }; MAX_HOLES],
         }
     }

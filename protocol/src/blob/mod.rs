@@ -2,7 +2,8 @@
 //!
 //! [`piece`] says how a blob is cut and how each cut is proved; [`message`] is what two nodes say to each other.
 //! [`download`] decides what to ask of whom and believes only what is proved; [`upload`] decides who is served next.
-//! Neither touches a socket or a file: see [`Download::handle`](download::Download::handle).
+//! [`recipe`] finds in an older version what need not be fetched.
+//! None of them touches a socket or a file: see [`Download::handle`](download::Download::handle).
 
 pub(crate) mod bounded;
 pub mod download;

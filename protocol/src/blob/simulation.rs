@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::download::{self, Download, Fault, Reason, Wanted};
 use super::message::{Answer, Refusal, Request, Urgency};
 use super::piece::{PIECE_BYTES, PieceHasher, PieceList, piece_count, piece_len, piece_offset};
+use super::recipe::{Copy, Recipe, copies, copies_in, expected_bytes, seeds};
 use super::upload::{self, Range, Upload, Verdict};
 use super::{BlobId, PieceSet};
 use crate::identity::NodeId;
@@ -30,6 +31,8 @@ enum Manner {
     FalsePieces,
     /// Flips bits in piece lists.
     FalseLists,
+    /// Says of everything that it is the beginning of what the receiver has.
+    FalseRecipes,
     /// Says nothing.
     Mute,
     /// Fetches the blob piece by piece while it is asked for it.
@@ -39,6 +42,16 @@ enum Manner {
 struct Blob {
     bytes: Vec<u8>,
     list: PieceList,
+    /// What the receiver has of it: an older version.
+    old: Option<Vec<u8>>,
+    recipe: Option<Recipe>,
+    false_recipe: Option<Recipe>,
+}
+
+/// The recipe of bytes, if they are worth one.
+fn recipe_of(bytes: &[u8]) -> Option<Recipe> {
+    let read = |offset: u64, len: usize| Some(bytes[offset as usize..][..len].to_vec());
+    Recipe::make(bytes.len() as u64, read).ok()
 }
 
 fn blob(size: usize, seed: u64) -> Blob {
@@ -46,7 +59,34 @@ fn blob(size: usize, seed: u64) -> Blob {
     blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
     let mut hasher = PieceHasher::new();
     hasher.update(&bytes);
-    Blob { bytes, list: hasher.finish() }
+    Blob { bytes, list: hasher.finish(), old: None, recipe: None, false_recipe: None }
+}
+
+impl Blob {
+    /// Makes an older version of it: some bytes more at one place, some fewer at another, the end different.
+    fn has_older_version(&mut self, random: &mut ChaCha8Rng) {
+        let mut old = self.bytes.clone();
+        for _ in 0..random.random_range(0..4) {
+            let at = random.random_range(0..=old.len());
+            let end = (at + random.random_range(0..3000)).min(old.len());
+            old.splice(at..end, vec![7; random.random_range(0..500)]);
+        }
+        let local = recipe_of(&old);
+        self.recipe = recipe_of(&self.bytes);
+        self.false_recipe = self.recipe.as_ref().zip(local).and_then(|(recipe, local)| {
+            let first = local.chunks()[0];
+            let (mut bytes, mut rest) = (Vec::new(), recipe.size());
+            // The length of the first chunk again and again, and at the end what remains.
+            while rest > 0 {
+                let len = (rest.min(u64::from(first.len))) as u32;
+                bytes.extend([len as u8 | 0x80, (len >> 7) as u8 | 0x80, (len >> 14) as u8]);
+                bytes.extend(first.hash);
+                rest -= u64::from(len);
+            }
+            Recipe::from_bytes(&bytes, recipe.size()).ok()
+        });
+        self.old = Some(old);
+    }
 }
 
 struct Source {
@@ -55,6 +95,14 @@ struct Source {
     connected: bool,
     /// Pieces that a relay has fetched so far.
     fetched: BTreeMap<BlobId, PieceSet>,
+    /// Who waits until a relay has all of a blob, and can make its recipe.
+    awaits_recipe: Vec<(upload::Ticket, BlobId)>,
+}
+
+impl Source {
+    fn recipe<'a>(&self, blob: &'a Blob) -> Option<&'a Recipe> {
+        if self.manner == Manner::FalseRecipes { blob.false_recipe.as_ref() } else { blob.recipe.as_ref() }
+    }
 }
 
 /// What is on the receiver's disk.
@@ -80,13 +128,17 @@ struct World {
     penalties: Vec<(NodeId, Fault)>,
     latency_ms: u64,
     wants_sent: usize,
+    /// Recipes by which older versions are used.
+    plans: BTreeMap<BlobId, Recipe>,
+    older_versions_vanish: bool,
 }
 
 impl World {
     fn new(seed: u64, latency_ms: u64, manners: &[Manner], sizes: &[usize]) -> Self {
         let blobs = sizes.iter().zip(seed..).map(|(size, seed)| blob(*size, seed));
         let sources = manners.iter().zip(1u8..).map(|(manner, number)| {
-            let source = Source { manner: *manner, upload: Upload::new(), connected: false, fetched: BTreeMap::new() };
+            let (fetched, awaits_recipe) = (BTreeMap::new(), Vec::new());
+            let source = Source { manner: *manner, upload: Upload::new(), connected: false, fetched, awaits_recipe };
             (NodeId([number; 32]), source)
         });
         Self {
@@ -103,12 +155,15 @@ impl World {
             penalties: Vec::new(),
             latency_ms,
             wants_sent: 0,
+            plans: BTreeMap::new(),
+            older_versions_vanish: false,
         }
     }
 
     fn tell_download(&mut self, input: download::Input) {
         let mut out = Vec::new();
         self.download.handle(self.now, input, &mut out);
+        let mut answers = Vec::new();
         for output in out {
             match output {
                 download::Output::Send(node, request) => {
@@ -132,8 +187,55 @@ impl World {
                     self.stuck.insert(blob, reasons);
                 }
                 download::Output::Penalise(node, fault) => self.penalties.push((node, fault)),
-                download::Output::Plan { blob, .. } => panic!("{blob} has no older version"),
+                download::Output::Plan { blob, recipe } => {
+                    let present = self.present(blob);
+                    let seeds = self.copies(blob, &recipe).map(|copies| seeds(recipe.size(), &copies, &present));
+                    self.plans.insert(blob, recipe);
+                    answers.push(download::Input::Planned { blob, seeds: seeds.unwrap_or_default() });
+                }
+                download::Output::Assemble { blob, index, filled } => {
+                    let bytes = self.assemble(blob, index, &filled);
+                    answers.push(download::Input::Assembled { blob, index, bytes });
+                }
             }
+        }
+        answers.into_iter().for_each(|answer| self.tell_download(answer));
+    }
+
+    fn copies(&self, blob: BlobId, recipe: &Recipe) -> Option<Vec<Copy>> {
+        let old = self.blobs[&blob].old.as_ref()?;
+        Some(copies(recipe, &recipe_of(old)?))
+    }
+
+    /// Puts a piece together as the driver does. Now and then the older version is gone.
+    fn assemble(&mut self, blob: BlobId, index: u32, filled: &[(usize, Vec<u8>)]) -> Option<Vec<u8>> {
+        let size = self.blobs[&blob].list.size();
+        let copies = self.copies(blob, &self.plans[&blob])?;
+        if self.older_versions_vanish && self.random.random_ratio(1, 10) {
+            return None;
+        }
+        let mut bytes = vec![0; piece_len(size, index)];
+        for (to, from) in copies_in(size, &copies, index) {
+            let len = to.len();
+            bytes[to].copy_from_slice(&self.blobs[&blob].old.as_ref()?[from as usize..][..len]);
+        }
+        filled.iter().for_each(|(at, more)| bytes[*at..at + more.len()].copy_from_slice(more));
+        Some(bytes)
+    }
+
+    /// The pieces that are on the receiver's disk.
+    fn present(&self, blob: BlobId) -> PieceSet {
+        let mut present = PieceSet::empty(piece_count(self.blobs[&blob].list.size()));
+        (0..present.count()).filter(|index| self.disk.pieces.contains_key(&(blob, *index))).for_each(|index| {
+            present.insert(index);
+        });
+        present
+    }
+
+    /// The receiver has an older version of every blob.
+    fn all_are_new_versions(&mut self) {
+        for blob in self.blobs.values_mut() {
+            blob.has_older_version(&mut self.random);
         }
     }
 
@@ -171,7 +273,10 @@ impl World {
             upload::Output::Read { ticket, blob, what } => {
                 let held = &self.blobs[&blob];
                 let (mut bytes, lies) = match what {
-                    Range::Recipe { .. } => panic!("nobody asked for a recipe"),
+                    Range::Recipe { offset, len } => {
+                        let recipe = source.recipe(held).unwrap();
+                        (recipe.to_bytes()[offset..offset + len].to_vec(), false)
+                    }
                     Range::List { offset, len } => {
                         (held.list.to_bytes()[offset..offset + len].to_vec(), source.manner == Manner::FalseLists)
                     }
@@ -189,13 +294,21 @@ impl World {
             upload::Output::Send(peer, answer) => {
                 assert_eq!(peer, RECEIVER);
                 let answer = Answer::decode(&answer.encode()).unwrap();
-                if matches!(answer, Answer::Piece { .. } | Answer::List { .. }) {
+                if answer.content_bytes() > 0 {
                     self.rooms.push_back((self.now.plus_millis(1), node));
                 }
                 if source.manner != Manner::Mute {
                     self.answers.push_back((self.now.plus_millis(self.latency_ms), node, answer));
                 }
                 None
+            }
+            upload::Output::Recipe { ticket, blob } => {
+                if source.fetched.get(&blob).is_some_and(|fetched| !fetched.is_full()) {
+                    source.awaits_recipe.push((ticket, blob));
+                    return None;
+                }
+                let bytes = source.recipe(&self.blobs[&blob]).map(|recipe| recipe.to_bytes().len());
+                Some(upload::Input::Recipe { ticket, bytes })
             }
             upload::Output::Unneeded(_) => None,
             upload::Output::Penalise(peer, fault) => panic!("{peer} is blamed: {fault}"),
@@ -230,12 +343,9 @@ impl World {
             if self.disk.complete.contains(&blob) {
                 continue;
             }
-            let mut present = PieceSet::empty(piece_count(size));
-            (0..present.count()).filter(|index| self.disk.pieces.contains_key(&(blob, *index))).for_each(|index| {
-                present.insert(index);
-            });
             let list = self.disk.lists.get(&blob).cloned();
-            let wanted = Wanted::new(blob, size, Urgency::Bulk).unwrap().home(NodeId([9; 32])).resume(present, list);
+            let wanted = Wanted::new(blob, size, Urgency::Bulk).unwrap().home(NodeId([9; 32]));
+            let wanted = wanted.has_base(self.blobs[&blob].old.is_some()).resume(self.present(blob), list);
             self.tell_download(download::Input::Want(wanted));
         }
     }
@@ -292,6 +402,15 @@ impl World {
         }
         for (node, blob, index) in arrived {
             self.tell_upload(node, upload::Input::Arrived { blob, index });
+            let source = self.sources.get_mut(&node).unwrap();
+            if source.fetched[&blob].is_full() {
+                let made = |waits: &mut (upload::Ticket, BlobId)| waits.1 == blob;
+                let tickets: Vec<_> = source.awaits_recipe.extract_if(.., made).map(|(ticket, _)| ticket).collect();
+                let bytes = source.recipe(&self.blobs[&blob]).map(|recipe| recipe.to_bytes().len());
+                for ticket in tickets {
+                    self.tell_upload(node, upload::Input::Recipe { ticket, bytes });
+                }
+            }
         }
     }
 
@@ -343,6 +462,7 @@ fn manner() -> impl Strategy<Value = Manner> {
         Just(Manner::Half),
         Just(Manner::FalsePieces),
         Just(Manner::FalseLists),
+        Just(Manner::FalseRecipes),
         Just(Manner::Mute),
         Just(Manner::Relay)
     ]
@@ -354,10 +474,14 @@ proptest! {
     #[test]
     fn every_blob_arrives_if_one_source_is_honest_whatever_the_others_do(
         seed in any::<u64>(), latency_ms in 1u64..700, others in prop::collection::vec(manner(), 0..4), sizes in sizes(),
-        accidents in 0u32..12,
+        accidents in 0u32..12, are_new_versions in any::<bool>(), older_versions_vanish in any::<bool>(),
     ) {
         let manners = [&others[..], &[Manner::Honest]].concat();
         let mut world = World::new(seed, latency_ms, &manners, &sizes);
+        world.older_versions_vanish = older_versions_vanish;
+        if are_new_versions {
+            world.all_are_new_versions();
+        }
         let nodes: Vec<NodeId> = world.sources.keys().copied().collect();
         world.want_all();
         world.connect_all();
@@ -422,6 +546,43 @@ proptest! {
         // What it was asked for before its first false piece was noticed: at most a window and a run.
         prop_assert!(world.download.totals().wasted_bytes <= 6 << 20, "{:?}", world.download.totals());
         prop_assert!(world.penalties.iter().all(|(node, _)| *node == NodeId([1; 32])));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn of_new_versions_little_more_comes_than_what_changed(
+        seed in any::<u64>(), relay in any::<bool>(), size in 1usize..12,
+    ) {
+        let manner = if relay { Manner::Relay } else { Manner::Honest };
+        let mut world = World::new(seed, 300, &[manner], &[size * PIECE_BYTES as usize - 9]);
+        world.all_are_new_versions();
+        world.want_all();
+        world.connect_all();
+        world.run();
+        world.assert_everything_arrived();
+        let totals = world.download.totals();
+        // Three edits, each in at most two chunks of 64 KiB.
+        let changed = 3 * 2 * 64 * 1024 + 3000;
+        let most = changed + world.list_bytes() + expected_bytes(world.blob_bytes());
+        prop_assert!(totals.received_bytes <= most, "{totals:?}");
+        prop_assert_eq!(totals.wasted_bytes, 0);
+        prop_assert!(world.penalties.is_empty());
+    }
+
+    #[test]
+    fn a_recipe_that_lies_costs_time_and_its_giver_a_place(seed in any::<u64>(), size in 2usize..12) {
+        let mut world = World::new(seed, 80, &[Manner::FalseRecipes], &[size * PIECE_BYTES as usize]);
+        world.all_are_new_versions();
+        world.want_all();
+        world.connect_all();
+        world.run();
+        world.assert_everything_arrived();
+        let totals = world.download.totals();
+        prop_assert!(totals.received_bytes <= world.blob_bytes() + world.list_bytes() + expected_bytes(world.blob_bytes()) + 2 * PIECE_BYTES);
+        prop_assert_eq!(&world.penalties, &[(NodeId([1; 32]), Fault::WrongRecipe)]);
     }
 }
 

@@ -32,8 +32,11 @@ pub trait BlobBackend: Send + Sync + 'static {
     /// The piece list of a blob that is held in full ([`PieceList::to_bytes`]).
     fn piece_list(&self, blob: &BlobId) -> Option<Vec<u8>>;
 
-    /// The recipe of a blob that is held in full; none where it is not worth one.
+    /// The recipe of a blob that is held in full; none where it is not worth one. Reads all of it.
     fn recipe(&self, blob: &BlobId) -> Option<Recipe>;
+
+    /// A blob that is held in full and of which this one, which is not, is a newer version.
+    fn older(&self, blob: &BlobId) -> Option<BlobId>;
 
     /// Begins a blob, or goes on with it: what is here of it already.
     ///

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use kapok_protocol::blob::download::{Allowance, Download};
 use kapok_protocol::blob::message::{Answer, Request, Urgency};
+use kapok_protocol::blob::recipe::Seed;
 use kapok_protocol::blob::upload::{Ticket, Upload};
 use kapok_protocol::blob::{BlobId, PieceSet, download, upload};
 use kapok_protocol::identity::NodeId;
@@ -16,7 +17,7 @@ use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 
 use super::backend::{Begun, BlobBackend, Lists};
-use super::likeness::Recipes;
+use super::likeness::{Older, Recipes};
 use super::{Board, FetchError, Ledger, Transfer};
 use crate::link::Links;
 
@@ -100,6 +101,22 @@ pub(super) enum Event {
         node: NodeId,
         generation: u64,
     },
+    RecipeMade {
+        blob: BlobId,
+        /// Empty where there is none.
+        recipe: Vec<u8>,
+    },
+    Planned {
+        blob: BlobId,
+        older: Older,
+        seeds: Vec<Seed>,
+    },
+    /// A piece was put together from an older version, or could not be.
+    Assembled {
+        blob: BlobId,
+        index: u32,
+        bytes: Option<Vec<u8>>,
+    },
     /// The call in the direction of this blob's home is over, with or without a link.
     Called(BlobId),
     Stop(oneshot::Sender<()>),
@@ -136,6 +153,7 @@ pub(super) struct Moving {
     pub(super) parts: Vec<(u32, Vec<u8>)>,
     /// How many bytes of unfinished pieces were written down.
     pub(super) kept: BTreeMap<u32, usize>,
+    pub(super) older: Option<Older>,
     /// The next node towards its home is being called.
     pub(super) calling: bool,
     /// How often the whole turned out not to be what its pieces were.
@@ -157,6 +175,7 @@ impl Moving {
             present: begun.present,
             kept: begun.parts.iter().map(|(index, bytes)| (*index, bytes.len())).collect(),
             parts: begun.parts,
+            older: None,
             calling: false,
             failed_finishes: 0,
             waiting: Vec::new(),
@@ -181,7 +200,6 @@ pub(super) struct Desk {
     pub(super) giving: BTreeMap<NodeId, Giving>,
     pub(super) moving: BTreeMap<BlobId, Moving>,
     pub(super) lists: Lists,
-    /// Recipes that peers have asked for lately.
     pub(super) recipes: Recipes,
     pub(super) sources: BTreeMap<NodeId, Member>,
     rests: BTreeMap<NodeId, Rest>,
@@ -318,6 +336,9 @@ impl Desk {
                     self.give(upload::Input::Gone(node));
                 }
             }
+            Event::RecipeMade { blob, recipe } => self.recipe_made(blob, recipe),
+            Event::Planned { blob, older, seeds } => self.planned(blob, older, seeds),
+            Event::Assembled { blob, index, bytes } => self.take(download::Input::Assembled { blob, index, bytes }),
             Event::Called(blob) => self.called(blob),
             // Taken by the loop.
             Event::Stop(_) => {}

@@ -37,15 +37,10 @@ impl Desk {
             let mut answers = Vec::new();
             for output in outputs {
                 match output {
-                    Output::Check { ticket, peer, blob, size, urgency, route, recipe } => {
+                    Output::Check { ticket, peer, blob, size, urgency, route } => {
                         // Somebody waits for it now, while this node's own subscriptions have the night.
                         let wish = Wish { blob, size, home: peer, base: None, urgency, rank: 0, hops: 1 };
-                        let verdict = match self.check(ticket, peer, wish, route) {
-                            Verdict::Held if recipe => self
-                                .recipe_for_peer(&blob)
-                                .map_or(Verdict::Held, |recipe_bytes| Verdict::HeldWith { recipe_bytes }),
-                            verdict => verdict,
-                        };
+                        let verdict = self.check(ticket, peer, wish, route);
                         answers.push(Input::Checked { ticket, verdict });
                     }
                     Output::Read { ticket, blob, what } => {
@@ -58,6 +53,7 @@ impl Desk {
                             answers.push(Input::Gone(peer));
                         }
                     }
+                    Output::Recipe { ticket, blob } => self.recipe_wanted(ticket, blob),
                     Output::Unneeded(blob) => self.unneeded(blob),
                     Output::Penalise(peer, fault) => {
                         tracing::warn!(node = %peer, %fault, "a peer does not keep to the protocol");

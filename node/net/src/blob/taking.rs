@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use kapok_protocol::blob::download::{Input, Output, Wanted};
-use kapok_protocol::blob::message::{Answer, Refusal, Request, Route};
+use kapok_protocol::blob::message::{Answer, Refusal, Request, Route, Urgency};
 use kapok_protocol::blob::piece::PieceList;
+use kapok_protocol::blob::recipe::Recipe;
 use kapok_protocol::blob::{BlobId, PieceSet, upload};
 use kapok_protocol::identity::NodeId;
 use tokio::sync::oneshot;
@@ -48,9 +49,15 @@ impl Desk {
 
     /// Makes a place for a blob that is to come; it is asked for by [`Self::want`].
     pub(super) fn begin(&mut self, wish: Wish) -> Result<&mut Moving, String> {
+        let mut wish = wish;
         let new = if self.moving.contains_key(&wish.blob) {
             None
         } else {
+            // For its subscriptions the node has looked already.
+            let is_sought = wish.base.is_none() && (wish.hops > 0 || wish.urgency == Urgency::Interactive);
+            if is_sought && Recipe::suits(wish.size) {
+                wish.base = self.backend.older(&wish.blob);
+            }
             // The size comes from an entry, and is looked at before anything is taken for it.
             Wanted::new(wish.blob, wish.size, wish.urgency).map_err(|error| error.to_string())?;
             Some(self.backend.begin(&wish.blob, wish.size)?)
@@ -135,7 +142,8 @@ impl Desk {
                 Output::WriteList(list) => self.list(list),
                 Output::WritePiece { blob, index, bytes, .. } => self.piece(blob, index, &bytes, from),
                 Output::Complete(blob) => self.complete(blob),
-                Output::Plan { blob, recipe } => self.plan(blob, &recipe),
+                Output::Plan { blob, recipe } => self.plan(blob, recipe),
+                Output::Assemble { blob, index, filled } => self.assemble(blob, index, filled),
                 Output::Stuck { blob, reasons } => {
                     // Who is being called may give it.
                     if self.moving.get(&blob).is_some_and(|moving| moving.calling) {
@@ -260,6 +268,7 @@ impl Desk {
         for ticket in moving.tickets {
             self.give(upload::Input::Checked { ticket, verdict: upload::Verdict::Held });
         }
+        self.make_recipe();
     }
 
     /// The whole is not what its pieces were: what was wrong of it was dropped, and is fetched again.

@@ -9,13 +9,13 @@
 //! Invariant: a file under `blobs/` had all the bytes of its name when it got there.
 
 mod add;
-mod chunks;
 mod iter;
 mod keep;
 mod partial;
 mod pins;
 mod publish;
 mod reader;
+mod recipe;
 mod space;
 mod staged;
 #[cfg(test)]
@@ -35,7 +35,6 @@ use kapok_protocol::blob::BlobId;
 pub use kapok_protocol::blob::piece::MAX_BLOB_BYTES;
 
 pub use add::{AddMode, Added};
-pub use chunks::recipe;
 pub use iter::Iter;
 pub use keep::Kept;
 pub use partial::Partial;

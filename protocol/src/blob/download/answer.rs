@@ -1,10 +1,10 @@
 //! What an answer changes, and what a false one costs its sender.
 
-use super::transfer::{Likeness, ListState, Objection, Rejected, Transfer};
+use super::likeness::Likeness;
+use super::transfer::{ListState, Objection, Rejected, Transfer};
 use super::{Download, Fault, MAX_FAULTS, MAX_SILENCES, Output, Reason};
 use crate::blob::BlobId;
 use crate::blob::message::{Answer, Refusal, RequestId, Urgency};
-use crate::blob::recipe::Recipe;
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 
@@ -79,6 +79,17 @@ impl Download {
             },
             Answer::Piece { index, offset, bytes, .. } => {
                 let asked = open.pieces.contains(&index);
+                if asked && transfer.seeding.has_part_of(index) {
+                    return match transfer.fill(index, offset as usize, &bytes) {
+                        Ok(is_filled) => {
+                            self.arrived(node, request, content, is_filled.then_some(index));
+                            if is_filled {
+                                self.filled(blob, index, out);
+                            }
+                        }
+                        Err(rejected) => self.rejected(node, request, blob, rejected, content, out),
+                    };
+                }
                 let taken =
                     if asked { transfer.take_piece(node, index, offset, &bytes) } else { Err(Rejected::Unasked) };
                 match taken {
@@ -120,32 +131,6 @@ impl Download {
                     open.progress_at = now;
                 }
             }
-        }
-    }
-
-    /// A recipe came, or word that there is none.
-    fn recipe_came(&mut self, blob: BlobId, recipe: Option<Vec<u8>>, out: &mut Vec<Output>) {
-        let Some((transfer, recipe)) = self.transfers.get_mut(&blob).zip(recipe) else { return };
-        match Recipe::from_bytes(&recipe, transfer.wanted.size) {
-            Ok(recipe) if !recipe.chunks().is_empty() => {
-                transfer.recipe = Some(recipe);
-                self.plan(blob, out);
-            }
-            // A recipe is a hint; a bad one is as good as none.
-            Ok(_) | Err(_) => {
-                transfer.likeness = Likeness::Settled;
-                self.place(blob);
-            }
-        }
-    }
-
-    /// With recipe and list here, the driver looks what of the blob an older version has.
-    fn plan(&mut self, blob: BlobId, out: &mut Vec<Output>) {
-        let Some(transfer) = self.transfers.get_mut(&blob) else { return };
-        if matches!(transfer.list, ListState::Known(_))
-            && let Some(recipe) = transfer.recipe.take()
-        {
-            out.push(Output::Plan { blob, recipe });
         }
     }
 

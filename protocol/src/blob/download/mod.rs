@@ -10,9 +10,10 @@
 //! - Proved pieces are never fetched again. What has arrived of a piece is kept when a link drops.
 //!
 //! Invariants: [`Output::WritePiece`] is given once for each piece, and only for bytes that lead to the blob's name.
-//! A missing piece is either unasked or in exactly one open request.
+//! A missing piece is unasked, in exactly one open request, or being put together from an older version.
 
 mod answer;
+mod likeness;
 mod schedule;
 mod source;
 mod transfer;
@@ -24,11 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::blob::BlobId;
 use crate::blob::message::{Answer, Refusal, Request, Urgency};
 use crate::blob::piece::PieceList;
-use crate::blob::recipe::Recipe;
+use crate::blob::recipe::{Recipe, Seed};
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 use source::Source;
-use transfer::{Likeness, Place, Transfer};
+use transfer::{Place, Transfer};
 
 /// A source that has not said anything for this long, while it was asked for something, is asked no more for a while,
 /// where another may be asked instead. Far above the longest round trip, and short enough for a person who waits.
@@ -63,15 +64,17 @@ pub enum Input {
     Answer(NodeId, Answer),
     /// Bytes came from it, of a frame that is not whole yet: on a slow link a frame takes seconds.
     Heard(NodeId),
-    /// What an older version has of a piece; `bytes` has the length of the piece, and anything in its holes.
-    Seed {
+    /// The answer to [`Output::Plan`]: the pieces of which an older version has something.
+    Planned {
+        blob: BlobId,
+        seeds: Vec<Seed>,
+    },
+    /// The answer to [`Output::Assemble`]: the piece, or nothing if the older version cannot be read any more.
+    Assembled {
         blob: BlobId,
         index: u32,
-        bytes: Vec<u8>,
-        holes: Vec<std::ops::Range<usize>>,
+        bytes: Option<Vec<u8>>,
     },
-    /// The answer to [`Output::Plan`], after all seeds: the rest is to be fetched.
-    Planned(BlobId),
     /// What may be asked for now (windows, budgets, room on the disk).
     Allow(Allowance),
     /// Time has passed; due by [`Download::next_tick`].
@@ -100,11 +103,18 @@ pub enum Output {
     },
     /// All pieces have been given out.
     Complete(BlobId),
-    /// The recipe of a blob of which an older version is here. Answered with seeds and [`Input::Planned`]; nothing more
-    /// is asked for before.
+    /// The recipe of a blob of which an older version is here. Answered with [`Input::Planned`], before which nothing of
+    /// the blob is asked for.
     Plan {
         blob: BlobId,
         recipe: Recipe,
+    },
+    /// Put a piece together from the older version and what was `filled`: where in the piece, and the bytes. Answered
+    /// with [`Input::Assembled`].
+    Assemble {
+        blob: BlobId,
+        index: u32,
+        filled: Vec<(usize, Vec<u8>)>,
     },
     /// No connected source gives it. It stays wanted and is tried again when a source connects or it is wanted anew.
     /// Not said while nobody is connected.
@@ -137,6 +147,8 @@ pub enum Fault {
     Unasked,
     #[error("was asked and did not answer")]
     Silent,
+    #[error("gave a recipe that is not the blob's")]
+    WrongRecipe,
 }
 
 /// How far one blob is.
@@ -212,13 +224,8 @@ impl Download {
             Input::SourceDown(node) => self.source_down(node),
             Input::Answer(node, answer) => self.answer(now, node, answer, out),
             Input::Heard(node) => self.heard(now, node),
-            Input::Seed { blob, index, bytes, holes } => self.seed(blob, index, bytes, holes, out),
-            Input::Planned(blob) => {
-                if let Some(transfer) = self.transfers.get_mut(&blob) {
-                    transfer.likeness = Likeness::Settled;
-                    self.place(blob);
-                }
-            }
+            Input::Planned { blob, seeds } => self.planned(blob, seeds, out),
+            Input::Assembled { blob, index, bytes } => self.assembled(blob, index, bytes, out),
             Input::Allow(allowance) => self.allowance = allowance,
             Input::Tick => self.expire(now, out),
         }
@@ -282,24 +289,6 @@ impl Download {
             self.complete(blob, out);
         } else {
             self.place(blob);
-        }
-    }
-
-    fn seed(
-        &mut self,
-        blob: BlobId,
-        index: u32,
-        bytes: Vec<u8>,
-        holes: Vec<std::ops::Range<usize>>,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(transfer) = self.transfers.get_mut(&blob) else { return };
-        let Some(bytes) = transfer.seed(index, bytes, holes) else { return };
-        let whole = transfer.missing.is_empty();
-        self.totals.verified_bytes += bytes.len() as u64;
-        out.push(Output::WritePiece { blob, index, offset: Transfer::offset(index), bytes });
-        if whole {
-            self.complete(blob, out);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::likeness::Likeness;
 use super::source::Open;
-use super::transfer::{Likeness, ListState, Place, Transfer};
+use super::transfer::{ListState, Place, Transfer};
 use super::{
     Allowance, Download, Fault, LONE_SILENCE_MS, MAX_FAULTS, MAX_SILENCES, Output, Reason, SILENCE_MS, STANDSTILL_MS,
     WAITING_MS,
@@ -160,12 +161,12 @@ impl Download {
         for index in &pieces {
             transfer.unasked.remove(*index);
         }
-        let (list, recipe) = (run.list_from.is_some(), run.recipe);
+        let (list, recipe) = (run.list_from.is_some(), run.recipe_from.is_some());
         let urgency = wanted.urgency;
         let open = Open { blob, urgency, list, recipe, pieces, bytes_left: run.bytes, waiting: None, progress_at: now };
         let request = source.ask(now, open);
-        if recipe {
-            transfer.likeness = Likeness::Asked { node, request, bytes: Vec::new() };
+        if let Likeness::Unasked { bytes } = &mut transfer.likeness {
+            transfer.likeness = Likeness::Asked { node, request, bytes: std::mem::take(bytes) };
         }
         if let ListState::Arriving { asked, .. } = &mut transfer.list {
             *asked = Some((node, request));
@@ -185,7 +186,7 @@ impl Download {
             count: run.count,
             urgency,
             route,
-            recipe,
+            recipe_from: run.recipe_from,
             holes: run.holes,
         };
         out.push(Output::Send(node, Request::Want(want)));
@@ -258,11 +259,7 @@ impl Download {
         {
             *asked = None;
         }
-        // It did not come: the blob is fetched without it.
-        if matches!(transfer.likeness, Likeness::Asked { node: asked, request: number, .. } if (asked, number) == (node, request))
-        {
-            transfer.likeness = Likeness::Settled;
-        }
+        transfer.recipe_broke_off(node, request);
         self.place(open.blob);
     }
 

@@ -1,8 +1,8 @@
 //! One blob on its way: what is proved, what is asked for, what lies half-finished, and who does not give it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::likeness::{Likeness, Seeding};
 use super::{Fault, Reason};
 use crate::blob::message::{Hole, RequestId, Urgency};
 use crate::blob::piece::{PieceError, PieceList, VALUE_BYTES, piece_count, piece_len, piece_offset};
@@ -67,7 +67,7 @@ impl Wanted {
     /// An older version is here: its recipe is worth asking for.
     #[must_use]
     pub fn has_base(mut self, has_base: bool) -> Self {
-        self.has_base = has_base && (recipe::MIN_BLOB_BYTES..=recipe::MAX_BLOB_BYTES).contains(&self.size);
+        self.has_base = has_base && recipe::Recipe::suits(self.size);
         self
     }
 
@@ -120,36 +120,6 @@ impl Part {
     }
 }
 
-/// What is known of the blob's likeness to an older version.
-#[derive(Debug)]
-pub(super) enum Likeness {
-    /// Nobody was asked for the recipe yet.
-    Unasked,
-    Asked {
-        node: NodeId,
-        request: RequestId,
-        bytes: Vec<u8>,
-    },
-    /// The recipe is here; the driver looks what of it is here too.
-    Planned,
-    /// Nothing more is to be had of it.
-    Settled,
-}
-
-/// A piece of which some bytes came from an older version.
-#[derive(Debug)]
-pub(super) struct Seeded {
-    pub(super) bytes: Vec<u8>,
-    /// What is still missing of it, in order.
-    pub(super) holes: VecDeque<Range<usize>>,
-}
-
-impl Seeded {
-    pub(super) fn missing_bytes(&self) -> u64 {
-        self.holes.iter().map(|hole| hole.len() as u64).sum()
-    }
-}
-
 #[derive(Debug)]
 pub(super) enum ListState {
     Known(PieceList),
@@ -158,6 +128,13 @@ pub(super) enum ListState {
         part: Part,
         asked: Option<(NodeId, RequestId)>,
     },
+}
+
+impl ListState {
+    /// Whether no list is on its way.
+    fn is_unasked(&self) -> bool {
+        !matches!(self, Self::Arriving { asked: Some(_), .. })
+    }
 }
 
 /// Why a source is not asked for the blob, and from when on it may be again.
@@ -194,9 +171,7 @@ pub(super) struct Transfer {
     pub(super) unasked: PieceSet,
     pub(super) parts: BTreeMap<u32, Part>,
     pub(super) likeness: Likeness,
-    /// Until the list is here too.
-    pub(super) recipe: Option<recipe::Recipe>,
-    pub(super) seeded: BTreeMap<u32, Seeded>,
+    pub(super) seeding: Seeding,
     pub(super) objections: BTreeMap<NodeId, Objection>,
     pub(super) open_requests: u32,
     pub(super) received_bytes: u64,
@@ -210,7 +185,7 @@ pub(super) struct Run {
     pub(super) from_piece: u32,
     pub(super) from_offset: u32,
     pub(super) count: u32,
-    pub(super) recipe: bool,
+    pub(super) recipe_from: Option<u32>,
     pub(super) holes: Vec<Hole>,
     pub(super) bytes: u64,
 }
@@ -229,9 +204,8 @@ impl Transfer {
             unasked: missing.clone(),
             missing,
             parts,
-            likeness: if wanted.has_base { Likeness::Unasked } else { Likeness::Settled },
-            recipe: None,
-            seeded: BTreeMap::new(),
+            likeness: if wanted.has_base { Likeness::Unasked { bytes: Vec::new() } } else { Likeness::Settled },
+            seeding: Seeding::default(),
             objections: BTreeMap::new(),
             open_requests: 0,
             received_bytes: 0,
@@ -247,11 +221,11 @@ impl Transfer {
     /// Whether something of it is not asked of anybody. Until the list is proved, one source is asked at a time.
     pub(super) fn has_work(&self) -> bool {
         match (&self.likeness, &self.list) {
-            // With the list, or alone where there is none.
-            (Likeness::Unasked, _) => true,
-            (Likeness::Asked { .. } | Likeness::Planned, _) => false,
+            // With the list, if that is not here.
+            (Likeness::Unasked { .. }, list) => list.is_unasked(),
+            (Likeness::Asked { .. } | Likeness::Planning, _) => false,
             (Likeness::Settled, ListState::Known(_)) => !self.unasked.is_empty(),
-            (Likeness::Settled, ListState::Arriving { asked, .. }) => asked.is_none(),
+            (Likeness::Settled | Likeness::Known { .. }, list) => list.is_unasked(),
         }
     }
 
@@ -281,17 +255,21 @@ impl Transfer {
             from_piece,
             from_offset: 0,
             count: 0,
-            recipe: false,
+            recipe_from: None,
             holes: Vec::new(),
             bytes: list_bytes,
         };
-        if matches!(self.likeness, Likeness::Unasked) {
-            return Run { recipe: true, ..run };
+        match &self.likeness {
+            Likeness::Unasked { bytes } => {
+                let expected = list_bytes + recipe::expected_bytes(size);
+                return Run { recipe_from: Some(bytes.len() as u32), bytes: expected, ..run };
+            }
+            Likeness::Known { .. } => return run,
+            Likeness::Asked { .. } | Likeness::Planning | Likeness::Settled => {}
         }
-        if let Some(seeded) = self.seeded.get(&from_piece) {
-            let hole = |hole: &Range<usize>| Hole { offset: hole.start as u32, len: hole.len() as u32 };
-            let bytes = list_bytes + seeded.missing_bytes();
-            return Run { count: 1, holes: seeded.holes.iter().map(hole).collect(), bytes, ..run };
+        if let Some(holes) = self.seeding.holes(from_piece) {
+            let bytes = list_bytes + holes.iter().map(|hole| u64::from(hole.len)).sum::<u64>();
+            return Run { count: 1, holes, bytes, ..run };
         }
         let (mut count, mut bytes) = (0, 0);
         while count < RUN_PIECES && self.unasked.contains(from_piece + count) {
@@ -299,85 +277,13 @@ impl Transfer {
             let have = self.part_len(index);
             let rest = (piece_len(size, index) - have) as u64;
             // Only the first piece of a request can begin in the middle.
-            if count > 0 && (have > 0 || self.seeded.contains_key(&index) || bytes + rest > room_bytes) {
+            if count > 0 && (have > 0 || self.seeding.has_part_of(index) || bytes + rest > room_bytes) {
                 break;
             }
             bytes += rest;
             count += 1;
         }
         Run { from_offset: self.part_len(from_piece) as u32, count, bytes: list_bytes + bytes, ..run }
-    }
-
-    /// Takes in the next part of the recipe. `Some` when it is whole; empty where there is none.
-    pub(super) fn take_recipe(
-        &mut self,
-        node: NodeId,
-        request: RequestId,
-        offset: u32,
-        total: u32,
-        more: &[u8],
-    ) -> Result<Option<Vec<u8>>, Rejected> {
-        let Likeness::Asked { node: asked, request: number, bytes } = &mut self.likeness else {
-            return Err(Rejected::Unasked);
-        };
-        let total = total as usize;
-        let continues = offset as usize == bytes.len() && bytes.len() + more.len() <= total && !more.is_empty();
-        let fits = total <= recipe::MAX_RECIPE_BYTES && (total == 0 || continues);
-        if (*asked, *number) != (node, request) || !fits {
-            return Err(Rejected::Unasked);
-        }
-        bytes.extend_from_slice(more);
-        if bytes.len() < total {
-            return Ok(None);
-        }
-        let bytes = std::mem::take(bytes);
-        self.likeness = Likeness::Planned;
-        Ok(Some(bytes))
-    }
-
-    /// Takes in what an older version has of a piece. `Some(bytes)` when it is whole and proved.
-    pub(super) fn seed(&mut self, index: u32, bytes: Vec<u8>, holes: Vec<Range<usize>>) -> Option<Vec<u8>> {
-        let expected = piece_len(self.wanted.size, index);
-        let idle = self.unasked.contains(index) && self.part_len(index) == 0;
-        if !idle || bytes.len() != expected || holes.len() > recipe::MAX_HOLES {
-            return None;
-        }
-        if !holes.is_empty() {
-            self.seeded.insert(index, Seeded { bytes, holes: holes.into() });
-            return None;
-        }
-        let ListState::Known(list) = &self.list else { return None };
-        list.verify_piece(index, &bytes).ok()?;
-        self.unasked.remove(index);
-        self.missing.remove(index);
-        self.verified_bytes += expected as u64;
-        Some(bytes)
-    }
-
-    /// Takes in bytes of a hole.
-    fn fill(&mut self, index: u32, offset: usize, more: &[u8]) -> Result<Option<Vec<u8>>, Rejected> {
-        let ListState::Known(list) = &self.list else { return Err(Rejected::Unasked) };
-        let Some(seeded) = self.seeded.get_mut(&index) else { return Err(Rejected::Unasked) };
-        let fits = seeded.holes.front().is_some_and(|hole| hole.start == offset && more.len() <= hole.len());
-        let Some(place) = seeded.bytes.get_mut(offset..offset + more.len()).filter(|_| fits && !more.is_empty()) else {
-            return Err(Rejected::Unasked);
-        };
-        place.copy_from_slice(more);
-        if let Some(hole) = seeded.holes.front_mut() {
-            hole.start += more.len();
-            if hole.start == hole.end {
-                seeded.holes.pop_front();
-            }
-        }
-        if !seeded.holes.is_empty() {
-            return Ok(None);
-        }
-        let bytes = self.seeded.remove(&index).map(|seeded| seeded.bytes).unwrap_or_default();
-        // The recipe or the older version is wrong, or the holes are: nobody can be blamed. It is fetched whole.
-        list.verify_piece(index, &bytes).map_err(|_| Rejected::OfSeveral)?;
-        self.missing.remove(index);
-        self.verified_bytes += bytes.len() as u64;
-        Ok(Some(bytes))
     }
 
     /// Takes in the next part of the list. `Ok(Some(list))` when it is whole and proved.
@@ -421,9 +327,6 @@ impl Transfer {
         offset: u32,
         bytes: &[u8],
     ) -> Result<Option<Vec<u8>>, Rejected> {
-        if self.seeded.contains_key(&index) {
-            return self.fill(index, offset as usize, bytes);
-        }
         let whole = piece_len(self.wanted.size, index);
         let have = self.part_len(index);
         let ListState::Known(list) = &self.list else { return Err(Rejected::Unasked) };

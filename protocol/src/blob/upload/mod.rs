@@ -44,6 +44,11 @@ pub enum Input {
         ticket: Ticket,
         verdict: Verdict,
     },
+    /// The answer to [`Output::Recipe`]: its length, or that there is none.
+    Recipe {
+        ticket: Ticket,
+        bytes: Option<usize>,
+    },
     /// A piece of a blob that is being fetched has arrived and is on disk, and so has its list.
     Arrived {
         blob: BlobId,
@@ -72,10 +77,6 @@ pub enum Input {
 pub enum Verdict {
     /// It is held in full and the peer may have it.
     Held,
-    /// The same, and its recipe, which was asked for, has so many bytes.
-    HeldWith {
-        recipe_bytes: usize,
-    },
     /// It is being fetched, and the peer may have it; `present` is here already.
     Arriving {
         present: PieceSet,
@@ -102,8 +103,12 @@ pub enum Output {
         size: u64,
         urgency: Urgency,
         route: Route,
-        /// The peer would like the recipe.
-        recipe: bool,
+    },
+    /// The peer, which may have this blob, would like its recipe. If the blob is being fetched, that may take until it is
+    /// here.
+    Recipe {
+        ticket: Ticket,
+        blob: BlobId,
     },
     /// Read these bytes and give them to [`Input::Read`]; the reads of one ticket in the order in which they came.
     Read {
@@ -177,6 +182,7 @@ impl Upload {
             }
             Input::Request(peer, Request::Hurry(request)) => self.hurry(peer, request, out),
             Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, out),
+            Input::Recipe { ticket, bytes } => self.recipe(ticket, bytes, out),
             Input::Arrived { blob, index } => self.piece_arrived(now, blob, index, out),
             Input::Room { peer, frames } => self.give_room(peer, frames, out),
             Input::FrameSize { peer, bytes } => {
@@ -209,9 +215,9 @@ impl Upload {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.tickets.insert(ticket, (peer, request));
-        let Want { blob, size, urgency, route, recipe, .. } = want;
+        let Want { blob, size, urgency, route, .. } = want;
         state.open.insert(request, Serving::new(ticket, want));
-        out.push(Output::Check { ticket, peer, blob, size, urgency, route, recipe });
+        out.push(Output::Check { ticket, peer, blob, size, urgency, route });
     }
 
     fn hurry(&mut self, peer: NodeId, request: RequestId, out: &mut Vec<Output>) {
@@ -219,7 +225,7 @@ impl Upload {
         if serving.is_arriving() {
             // Whoever fetches it is to hurry too.
             let Want { blob, size, urgency, route, .. } = serving.want;
-            out.push(Output::Check { ticket: serving.ticket, peer, blob, size, urgency, route, recipe: false });
+            out.push(Output::Check { ticket: serving.ticket, peer, blob, size, urgency, route });
         }
     }
 
@@ -229,11 +235,6 @@ impl Upload {
         let Some(serving) = state.open.get_mut(&request) else { return };
         match verdict {
             Verdict::Held => serving.becomes_held(),
-            Verdict::HeldWith { recipe_bytes } if recipe_bytes <= MAX_RECIPE_BYTES => {
-                serving.has_recipe(recipe_bytes);
-                serving.becomes_held();
-            }
-            Verdict::HeldWith { .. } => serving.becomes_held(),
             Verdict::Arriving { present } if present.count() == piece_count(serving.want.size) => {
                 let have_pieces = serving.becomes_arriving(now, &present);
                 out.push(Output::Send(peer, Answer::Waiting { request, have_pieces }));
@@ -242,7 +243,23 @@ impl Upload {
             Verdict::Arriving { .. } => return self.refuse(peer, request, Refusal::Invalid, out),
             Verdict::Refused(reason) => return self.refuse(peer, request, reason, out),
         }
-        if serving.lacks_recipe() {
+        if serving.asks_for_recipe() {
+            out.push(Output::Recipe { ticket, blob: serving.want.blob });
+            if let Some(have_pieces) = serving.idles(now) {
+                // Reading all of a large blob takes a while.
+                out.push(Output::Send(peer, Answer::Waiting { request, have_pieces }));
+            }
+        }
+        state.enqueue(request);
+        self.serve(peer, out);
+    }
+
+    fn recipe(&mut self, ticket: Ticket, bytes: Option<usize>, out: &mut Vec<Output>) {
+        let Some(&(peer, request)) = self.tickets.get(&ticket) else { return };
+        let Some(state) = self.peers.get_mut(&peer) else { return };
+        let Some(serving) = state.open.get_mut(&request) else { return };
+        let from = serving.want.recipe_from.unwrap_or(0) as usize;
+        if !serving.recipe_came(bytes.filter(|bytes| from < *bytes && *bytes <= MAX_RECIPE_BYTES)) {
             out.push(Output::Send(peer, Answer::Recipe { request, offset: 0, total: 0, bytes: Vec::new() }));
             if serving.is_done() {
                 self.end(peer, request);
@@ -373,7 +390,7 @@ fn is_sensible(want: &Want) -> bool {
     });
     let offset = want.from_offset as usize;
     want.size <= MAX_BLOB_BYTES
-        && (list || pieces || want.recipe)
+        && (list || pieces || want.recipe_from.is_some())
         && (want.holes.is_empty() || (holes_fit && want.count == 1 && want.from_offset == 0))
         && (list || want.list_from.is_none())
         && want.count <= MAX_WANT_PIECES

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{Range, Ticket, WAITING_INTERVAL_MS};
 use crate::blob::PieceSet;
 use crate::blob::message::{Answer, FRAME_DATA_BYTES, RequestId, Urgency, Want};
-use crate::blob::piece::{PieceList, VALUE_BYTES, piece_len, piece_offset};
+use crate::blob::piece::{PieceList, VALUE_BYTES, piece_count, piece_len, piece_offset};
 use crate::time::Timestamp;
 
 /// The content of one frame.
@@ -52,6 +52,17 @@ enum Item {
     Piece(u32),
 }
 
+/// Where the recipe is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RecipeState {
+    /// It is asked for.
+    Wished,
+    /// The driver makes it, or waits until it can.
+    Awaited,
+    /// Not asked for, or dealt with.
+    Settled,
+}
+
 /// One request that is being served.
 #[derive(Debug)]
 pub(super) struct Serving {
@@ -69,8 +80,7 @@ pub(super) struct Serving {
     arriving: Option<u32>,
     /// The list is asked for and not here yet.
     list_awaited: bool,
-    /// Whether there is a recipe, which is asked for, is not known yet.
-    recipe_awaited: bool,
+    recipe: RecipeState,
     /// When the peer was last told how far the fetching is.
     told_at: Option<Timestamp>,
     told_pieces: u32,
@@ -89,7 +99,7 @@ impl Serving {
             awaited: (want.from_piece..want.from_piece.saturating_add(want.count)).collect(),
             arriving: None,
             list_awaited: want.list_from.is_some(),
-            recipe_awaited: want.recipe,
+            recipe: if want.recipe_from.is_some() { RecipeState::Wished } else { RecipeState::Settled },
             told_at: None,
             told_pieces: 0,
             reading: VecDeque::new(),
@@ -98,16 +108,22 @@ impl Serving {
         }
     }
 
-    /// There is a recipe of so many bytes.
-    pub(super) fn has_recipe(&mut self, bytes: usize) {
-        if std::mem::take(&mut self.recipe_awaited) {
-            self.sendable.push_front(Item::Recipe(bytes));
+    /// Whether the driver is to make the recipe. True once.
+    pub(super) fn asks_for_recipe(&mut self) -> bool {
+        let is_wished = self.recipe == RecipeState::Wished;
+        if is_wished {
+            self.recipe = RecipeState::Awaited;
         }
+        is_wished
     }
 
-    /// Whether a recipe was asked for and is not to be had. True once.
-    pub(super) fn lacks_recipe(&mut self) -> bool {
-        std::mem::take(&mut self.recipe_awaited)
+    /// There is a recipe of so many bytes, or none. False if the peer is to hear that there is none.
+    pub(super) fn recipe_came(&mut self, bytes: Option<usize>) -> bool {
+        let was_awaited = std::mem::replace(&mut self.recipe, RecipeState::Settled) == RecipeState::Awaited;
+        if was_awaited && let Some(bytes) = bytes {
+            self.sendable.push_back(Item::Recipe(bytes));
+        }
+        !was_awaited || bytes.is_some()
     }
 
     /// All of the blob is here.
@@ -145,8 +161,9 @@ impl Serving {
 
     fn release_list(&mut self) {
         if std::mem::take(&mut self.list_awaited) {
-            let recipe_first = usize::from(matches!(self.sendable.front(), Some(Item::Recipe(_))));
-            self.sendable.insert(recipe_first, Item::List);
+            // Not into the middle of what is being sent.
+            let at = usize::from(self.front_offset.is_some());
+            self.sendable.insert(at.min(self.sendable.len()), Item::List);
         }
     }
 
@@ -156,7 +173,7 @@ impl Serving {
 
     /// Everything that was asked for has been read and sent.
     pub(super) fn is_done(&self) -> bool {
-        let awaits = self.list_awaited || self.recipe_awaited || !self.awaited.is_empty();
+        let awaits = self.list_awaited || self.recipe != RecipeState::Settled || !self.awaited.is_empty();
         self.sendable.is_empty() && !awaits && self.reading.is_empty()
     }
 
@@ -167,9 +184,10 @@ impl Serving {
         (due && pieces > self.told_pieces).then(|| self.tell(now, pieces))
     }
 
-    /// How far the fetching is, if there is nothing to send until more arrives.
+    /// How far the fetching is, if there is nothing to send until more arrives or the recipe is made.
     pub(super) fn idles(&mut self, now: Timestamp) -> Option<u32> {
-        let pieces = self.arriving?;
+        let makes_recipe = self.recipe == RecipeState::Awaited;
+        let pieces = self.arriving.or_else(|| makes_recipe.then(|| piece_count(self.want.size)))?;
         (self.sendable.is_empty() && self.reading.is_empty()).then(|| self.tell(now, pieces))
     }
 
@@ -195,7 +213,7 @@ impl Serving {
             return Some((Frame::Piece { index, offset, len }, last));
         }
         let (start, whole) = match item {
-            Item::Recipe(total) => (0, total),
+            Item::Recipe(total) => (self.want.recipe_from.unwrap_or(0) as usize, total),
             Item::List => {
                 (self.want.list_from.unwrap_or(0) as usize * VALUE_BYTES, PieceList::encoded_len(self.want.size))
             }

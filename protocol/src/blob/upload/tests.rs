@@ -71,7 +71,7 @@ fn want(request: RequestId, urgency: Urgency) -> Want {
         count: 2,
         urgency,
         route: Route::Direct,
-        recipe: false,
+        recipe_from: None,
         holes: Vec::new(),
     }
 }
@@ -282,21 +282,57 @@ fn of_a_piece_only_the_holes_are_sent() {
     assert_eq!(driver.upload.open_requests(), 0);
 }
 
-#[test]
-fn a_recipe_comes_before_the_list_and_where_there_is_none_that_is_said() {
-    let asks = Want { list_from: Some(0), count: 0, recipe: true, ..want(1, Urgency::Bulk) };
-    let mut driver = Driver::new(Verdict::HeldWith { recipe_bytes: 90_000 });
-    driver.want(asks.clone());
-    driver.room(9);
-    let kinds: Vec<_> = driver
-        .sent
-        .iter()
-        .map(|answer| (matches!(answer, Answer::Recipe { total: 90_000, .. }), answer.content_bytes()))
-        .collect();
-    assert_eq!(kinds, [(true, 65_536), (true, 24_464), (false, 4 * 32)]);
-    for verdict in [Verdict::Held, Verdict::Arriving { present: PieceSet::empty(4) }] {
-        let mut driver = Driver::new(verdict);
-        driver.want(asks.clone());
-        assert!(driver.sent.contains(&Answer::Recipe { request: 1, offset: 0, total: 0, bytes: Vec::new() }));
+/// The ticket of the recipe that the driver is to make.
+fn recipe_ticket(driver: &Driver) -> Ticket {
+    match driver.others[..] {
+        [Output::Recipe { ticket, .. }] => ticket,
+        _ => panic!("{:?}", driver.others),
     }
+}
+
+const NO_RECIPE: Answer = Answer::Recipe { request: 1, offset: 0, total: 0, bytes: Vec::new() };
+
+#[test]
+fn a_recipe_comes_when_it_is_made_and_goes_on_where_it_broke_off() {
+    let asks = |from| Want { list_from: Some(0), count: 0, recipe_from: Some(from), ..want(1, Urgency::Bulk) };
+    for (from, expected) in [(0, vec![(0, 65_536), (65_536, 24_464)]), (70_000, vec![(70_000, 20_000)])] {
+        let mut driver = Driver::new(Verdict::Held);
+        driver.room(9);
+        driver.want(asks(from));
+        assert_eq!(driver.order(), [1], "the list does not wait for it");
+        assert!(driver.sent.contains(&Answer::Waiting { request: 1, have_pieces: 4 }), "that takes a while");
+        driver.tell(Input::Recipe { ticket: recipe_ticket(&driver), bytes: Some(90_000) });
+        let place = |answer: &Answer| match answer {
+            Answer::Recipe { offset, total: 90_000, bytes, .. } => Some((*offset, bytes.len())),
+            _ => None,
+        };
+        assert_eq!(driver.sent.iter().filter_map(place).collect::<Vec<_>>(), expected);
+        assert_eq!(driver.upload.open_requests(), 0);
+    }
+}
+
+#[test]
+fn where_there_is_no_recipe_or_a_shorter_one_that_is_said() {
+    for bytes in [None, Some(5), Some(MAX_RECIPE_BYTES + 1)] {
+        let mut driver = Driver::new(Verdict::Held);
+        driver.room(9);
+        driver.want(Want { list_from: Some(0), count: 0, recipe_from: Some(5), ..want(1, Urgency::Bulk) });
+        driver.tell(Input::Recipe { ticket: recipe_ticket(&driver), bytes });
+        assert_eq!(driver.sent.last(), Some(&NO_RECIPE));
+        assert_eq!(driver.upload.open_requests(), 0);
+    }
+}
+
+#[test]
+fn who_waits_for_a_blob_that_is_being_fetched_gets_its_recipe_and_before_that_word_of_it() {
+    let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
+    driver.room(9);
+    driver.want(Want { list_from: Some(0), count: 0, recipe_from: Some(0), ..want(1, Urgency::Bulk) });
+    let ticket = recipe_ticket(&driver);
+    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 0 }));
+    driver.tell(Input::Checked { ticket, verdict: Verdict::Held });
+    assert_eq!(recipe_ticket(&driver), ticket, "the driver is asked once");
+    driver.tell(Input::Recipe { ticket, bytes: Some(100) });
+    assert!(matches!(driver.sent.last(), Some(Answer::Recipe { total: 100, .. })), "{:?}", driver.sent);
+    assert_eq!(driver.upload.open_requests(), 0);
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 
 use kapok_protocol::blob::piece::{PieceHasher, PieceList, piece_len, piece_offset};
-use kapok_protocol::blob::recipe::{Chunk, Recipe};
+use kapok_protocol::blob::recipe::{HASH_BYTES, Recipe};
 use kapok_protocol::blob::{BlobId, PieceSet};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
@@ -23,9 +23,6 @@ use crate::link::testbed::Federation;
 
 /// 5 MB: 20 pieces, the last one short.
 const SIZE: usize = 5_000_000;
-
-/// What recipes are made of here.
-const CHUNK: usize = 16_000;
 
 /// So that nodes that wait for each other fail a test, instead of holding it up.
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
@@ -56,6 +53,8 @@ struct State {
     finish_fails: bool,
     /// Its recipes say that everything is the same as everywhere.
     lies_in_recipes: bool,
+    /// What everything new is a newer version of.
+    older: Option<BlobId>,
 }
 
 /// The disk of a node.
@@ -139,14 +138,23 @@ impl BlobBackend for Memory {
         Some(hasher.finish().to_bytes())
     }
 
-    /// Cut without regard to content, which does for edits that move nothing.
     fn recipe(&self, blob: &BlobId) -> Option<Recipe> {
         let state = self.state();
-        let chunk = |bytes: &[u8]| match state.lies_in_recipes {
-            true => Chunk { hash: [0; 16], ..Chunk::of(bytes) },
-            false => Chunk::of(bytes),
-        };
-        Recipe::new(state.held.get(blob)?.chunks(CHUNK).map(chunk).collect())
+        if state.lies_in_recipes {
+            // A hundred times the same 50,000 bytes.
+            let chunk = [&[0xd0, 0x86, 0x03][..], &[0; HASH_BYTES]].concat();
+            return Recipe::from_bytes(&chunk.repeat(100), SIZE as u64).ok();
+        }
+        let bytes = state.held.get(blob)?;
+        Recipe::make(bytes.len() as u64, |offset, len| {
+            let from = usize::try_from(offset).unwrap();
+            Some(bytes[from..from + len].to_vec())
+        })
+        .ok()
+    }
+
+    fn older(&self, _: &BlobId) -> Option<BlobId> {
+        self.state().older
     }
 
     fn begin(&self, blob: &BlobId, size: u64) -> Result<Begun, String> {

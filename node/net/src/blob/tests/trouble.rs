@@ -133,8 +133,7 @@ fn want(request: u32, blob: BlobId, size: u64, route: Route) -> Request {
         count: 1,
         urgency: Urgency::Bulk,
         route,
-
-        recipe: false,
+        recipe_from: None,
         holes: Vec::new(),
     })
 }
