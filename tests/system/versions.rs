@@ -154,6 +154,28 @@ fn of_an_edited_file_only_what_changed_crosses_the_link() {
     assert!(crossed <= edited.len() as u64 * 8 / 100, "{crossed} bytes of {}", edited.len());
 }
 
+#[test]
+fn an_edited_file_costs_little_on_every_link_of_the_tree() {
+    let federation = Federation::of_four();
+    subscribe_to_all(&federation);
+    let described = ["--title", "识字卡片", "--visibility", "public", "--license", "CC0-1.0"];
+    let content = scan(9, 3_000_000);
+    let school = &federation.school;
+    let first = school.add(&school.file("卡片.bin", &content), &described);
+    let all_have = |added: &Value| federation.nodes().iter().all(|node| node.blob_path(blob(added)).exists());
+    assert!(eventually(|| all_have(&first)));
+    let before: Vec<u64> = federation.nodes().iter().map(|node| bytes_in(node)).collect();
+
+    let edited = [&content[..2_000_000], b"a card more".as_slice(), &content[2_000_000..]].concat();
+    let second = school.add(&school.file("卡片.bin", &edited), &[&described[..], &["--replaces", id(&first)]].concat());
+    // They all hear of it at once: who is asked for it is still fetching it.
+    assert!(eventually(|| all_have(&second)));
+    for (node, before) in federation.nodes().iter().zip(before) {
+        let crossed = bytes_in(node) - before;
+        assert!(crossed <= edited.len() as u64 * 8 / 100, "{}: {crossed} bytes of {}", node.name, edited.len());
+    }
+}
+
 /// What has come from all other nodes.
 fn bytes_in(node: &Node) -> u64 {
     let peers = node.kapok(&["peers"]);
