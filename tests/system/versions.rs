@@ -169,7 +169,11 @@ fn an_edited_file_costs_little_on_every_link_of_the_tree() {
     let edited = [&content[..2_000_000], b"a card more".as_slice(), &content[2_000_000..]].concat();
     let second = school.add(&school.file("卡片.bin", &edited), &[&described[..], &["--replaces", id(&first)]].concat());
     // They all hear of it at once: who is asked for it is still fetching it.
-    assert!(eventually(|| all_have(&second)));
+    let lacking = || -> Vec<&str> {
+        let lacks = |node: &&&Node| !node.blob_path(blob(&second)).exists();
+        federation.nodes().iter().filter(lacks).map(|node| node.name.as_str()).collect()
+    };
+    assert!(eventually(|| lacking().is_empty()), "it has not come to {:?}", lacking());
     for (node, before) in federation.nodes().iter().zip(before) {
         let crossed = bytes_in(node) - before;
         assert!(crossed <= edited.len() as u64 * 8 / 100, "{}: {crossed} bytes of {}", node.name, edited.len());

@@ -52,10 +52,11 @@ pub(super) struct Older {
 impl Desk {
     /// A peer that may have a blob asks for its recipe.
     pub(super) fn recipe_wanted(&mut self, ticket: Ticket, blob: BlobId) {
+        self.recipes.waiting.entry(blob).or_default().push(ticket);
         if self.recipes.get(&blob).is_some() {
-            self.answer_recipe(ticket, &blob);
+            // Not now: this is asked for amid other reads of the same request, which must be answered in their order.
+            let _ = self.events.send(Event::RecipeKnown(blob));
         } else {
-            self.recipes.waiting.entry(blob).or_default().push(ticket);
             self.make_recipe();
         }
     }
@@ -94,7 +95,7 @@ impl Desk {
         self.make_recipe();
     }
 
-    fn answer_waiting(&mut self, blob: &BlobId) {
+    pub(super) fn answer_waiting(&mut self, blob: &BlobId) {
         for ticket in self.recipes.waiting.remove(blob).unwrap_or_default() {
             self.answer_recipe(ticket, blob);
         }

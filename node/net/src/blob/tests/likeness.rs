@@ -106,3 +106,18 @@ async fn a_new_version_that_a_parent_fetches_costs_little_on_either_link() {
         assert!(to.bytes_from(from) <= little(&edited()), "{}", to.bytes_from(from));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_asks_for_a_recipe_that_was_made_before_gets_it_as_well() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let counties = ["盐边县", "米易县"].map(|name| federation.county(city, name));
+    let city = Node::start(&federation, city).await;
+    for county in counties {
+        let county = Node::start(&federation, county).await;
+        link(&county.links, &city.links).await;
+        let old = county.disk.hold(&content(1));
+        fetch(&city, &county, &edited(), old).await;
+        assert!(county.bytes_from(&city) <= SIZE as u64 * 8 / 100, "{}", county.bytes_from(&city));
+    }
+}
