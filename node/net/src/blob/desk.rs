@@ -106,8 +106,8 @@ pub(super) enum Event {
         /// Empty where there is none.
         recipe: Vec<u8>,
     },
-    /// The recipe that a peer has just asked for was made before.
-    RecipeKnown(BlobId),
+    /// A peer has asked for the recipe of this blob.
+    RecipeWanted(BlobId),
     Planned {
         blob: BlobId,
         older: Older,
@@ -339,7 +339,7 @@ impl Desk {
                 }
             }
             Event::RecipeMade { blob, recipe } => self.recipe_made(blob, recipe),
-            Event::RecipeKnown(blob) => self.answer_waiting(&blob),
+            Event::RecipeWanted(blob) => self.look_for_recipe(blob),
             Event::Planned { blob, older, seeds } => self.planned(blob, older, seeds),
             Event::Assembled { blob, index, bytes } => self.take(download::Input::Assembled { blob, index, bytes }),
             Event::Called(blob) => self.called(blob),

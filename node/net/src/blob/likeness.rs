@@ -50,12 +50,16 @@ pub(super) struct Older {
 }
 
 impl Desk {
-    /// A peer that may have a blob asks for its recipe.
+    /// A peer that may have a blob asks for its recipe. It is looked for when the desk is clear: this is asked amid reads of
+    /// the same request, and an answer in between would change their order.
     pub(super) fn recipe_wanted(&mut self, ticket: Ticket, blob: BlobId) {
         self.recipes.waiting.entry(blob).or_default().push(ticket);
+        let _ = self.events.send(Event::RecipeWanted(blob));
+    }
+
+    pub(super) fn look_for_recipe(&mut self, blob: BlobId) {
         if self.recipes.get(&blob).is_some() {
-            // Not now: this is asked for amid other reads of the same request, which must be answered in their order.
-            let _ = self.events.send(Event::RecipeKnown(blob));
+            self.answer_waiting(&blob);
         } else {
             self.make_recipe();
         }
@@ -95,7 +99,7 @@ impl Desk {
         self.make_recipe();
     }
 
-    pub(super) fn answer_waiting(&mut self, blob: &BlobId) {
+    fn answer_waiting(&mut self, blob: &BlobId) {
         for ticket in self.recipes.waiting.remove(blob).unwrap_or_default() {
             self.answer_recipe(ticket, blob);
         }
