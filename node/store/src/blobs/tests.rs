@@ -645,27 +645,6 @@ fn the_beginning_of_a_piece_goes_on_only_where_it_ends() {
     assert!(partial.prefixes().is_empty());
 }
 
-#[test]
-fn bytes_from_elsewhere_count_once_the_list_proves_them() {
-    let (_disk, blobs) = disk();
-    let content = bytes(3 * PIECE_BYTES + 5, 17);
-    let id = BlobId::of(&content);
-    let partial = blobs.partial(id, content.len() as u64).unwrap();
-    partial.write_piece(1, &content[PIECE_BYTES..2 * PIECE_BYTES]).unwrap();
-    let mut guess = content.clone();
-    guess[PIECE_BYTES] ^= 1;
-    guess[2 * PIECE_BYTES + 9] ^= 1;
-    partial.write_at(0, &guess).unwrap();
-    assert!(partial.write_at(1, &guess).is_err());
-    assert!(!partial.claim(0).unwrap(), "nothing is proved without the list");
-    partial.keep_list(&list_of(&content)).unwrap();
-    let claims: Vec<bool> = (0..5).map(|index| partial.claim(index).unwrap()).collect();
-    assert_eq!(claims, [true, true, false, true, false]);
-    assert_eq!(partial.missing(), [2]);
-    partial.write_piece(2, &content[2 * PIECE_BYTES..3 * PIECE_BYTES]).unwrap();
-    assert_eq!(partial.finish().unwrap().id, id);
-}
-
 fn list_of(content: &[u8]) -> PieceList {
     let mut hasher = kapok_protocol::blob::piece::PieceHasher::new();
     hasher.update(content);

@@ -19,7 +19,7 @@ use kapok_protocol::blob::piece::{PieceList, piece_count, piece_len, piece_offse
 use super::add;
 use super::pins::Pin;
 use super::staged::{Source, Staged};
-use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, PIECE_BYTES, Shared, io_error};
+use super::{Added, BlobError, Blobs, MAX_BLOB_BYTES, Occupied, Shared, io_error};
 use crate::fs::{self, File, Mode};
 use map::{Map, Slot, value_of};
 
@@ -201,47 +201,6 @@ impl Partial {
             }
         }
         prefixes
-    }
-
-    /// Puts bytes where they belong that came from somewhere else: a file of which this one is a later version. Nothing
-    /// counts as here before [`Self::claim`] has proved it. What is here whole already is left as it is.
-    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), BlobError> {
-        let end = offset.saturating_add(bytes.len() as u64);
-        if end > self.size {
-            return Err(self.wrong_piece(u32::MAX, bytes.len()));
-        }
-        let mut at = offset;
-        while at < end {
-            // Below the size, so the piece has a number.
-            let index = (at / PIECE_BYTES as u64) as u32;
-            let part_end = end.min(piece_offset(index) + PIECE_BYTES as u64);
-            let slot = self.state().map.slot(index);
-            if !matches!(slot, Slot::Whole(_)) {
-                if slot != Slot::Empty {
-                    self.mark(index, Slot::Empty, 0)?;
-                }
-                // Both lie within `bytes`.
-                self.write_data(at, &bytes[(at - offset) as usize..(part_end - offset) as usize])?;
-            }
-            at = part_end;
-        }
-        Ok(())
-    }
-
-    /// Proves a piece by what is on the disk, if the list is known: whether it is here now.
-    pub fn claim(&self, index: u32) -> Result<bool, BlobError> {
-        if self.has(index) {
-            return Ok(true);
-        }
-        let Some(list) = self.list().filter(|_| index < self.piece_count()) else { return Ok(false) };
-        let mut bytes = vec![0; piece_len(self.size, index)];
-        let path = self.shared.partial_paths(self.id).0;
-        let read = fs::read_full(&*self.data, piece_offset(index), &mut bytes).map_err(io_error("read", &path))?;
-        if read < bytes.len() || list.verify_piece(index, &bytes).is_err() {
-            return Ok(false);
-        }
-        self.mark(index, Slot::Whole(value_of(self.size, index, &bytes)), bytes.len())?;
-        Ok(true)
     }
 
     /// The bytes of a piece that is here, for whoever plays or passes on what is still arriving.
