@@ -51,10 +51,11 @@ impl App {
         let ((peers, unreachable), ()) =
             tokio::try_join!(catalogue, self.fetch_missing(order.at_once, is_over, progress))?;
         let seconds = begun.elapsed().as_secs_f64();
+        let after = self.ledgers();
         let mut report = SyncReport { peers, ..SyncReport::default() };
         for peer in &mut report.peers {
             let Ok(id) = peer.node.parse::<NodeId>() else { continue };
-            let (bytes_in, bytes_out, blobs_in) = self.ledger(&id);
+            let (bytes_in, bytes_out, blobs_in) = after.get(&id).copied().unwrap_or_default();
             let earlier = before.get(&id).copied().unwrap_or_default();
             peer.blobs_in = blobs_in.saturating_sub(earlier.2);
             peer.bytes_in += bytes_in.saturating_sub(earlier.0);
@@ -127,11 +128,7 @@ impl App {
         }
     }
 
-    /// Content bytes in, out, and blobs in, with one node since the start.
-    fn ledger(&self, node: &NodeId) -> (u64, u64, u64) {
-        self.ledgers().get(node).copied().unwrap_or_default()
-    }
-
+    /// Content bytes in, out, and blobs in, with each node since the start.
     fn ledgers(&self) -> BTreeMap<NodeId, (u64, u64, u64)> {
         let ledger = self.exchange.get().map(kapok_net::blob::Exchange::ledger).unwrap_or_default();
         ledger.into_iter().map(|(id, l)| (id, (l.bytes_in, l.bytes_out, l.blobs_in))).collect()
