@@ -337,6 +337,14 @@ impl World {
         nodes.into_iter().for_each(|node| self.connect(node));
     }
 
+    /// Wants everything of everybody, and all of it arrives.
+    fn everything_arrives(&mut self) {
+        self.want_all();
+        self.connect_all();
+        self.run();
+        self.assert_everything_arrived();
+    }
+
     fn want_all(&mut self) {
         let wanted: Vec<(BlobId, u64)> = self.blobs.iter().map(|(id, blob)| (*id, blob.list.size())).collect();
         for (blob, size) in wanted {
@@ -526,10 +534,7 @@ proptest! {
     ) {
         let manner = if relay { Manner::Relay } else { Manner::Honest };
         let mut world = World::new(seed, 300, &vec![manner; sources], &sizes);
-        world.want_all();
-        world.connect_all();
-        world.run();
-        world.assert_everything_arrived();
+        world.everything_arrives();
         prop_assert_eq!(world.download.totals().received_bytes, world.blob_bytes() + world.list_bytes());
         prop_assert_eq!(world.download.totals().wasted_bytes, 0);
         prop_assert!(world.penalties.is_empty());
@@ -539,10 +544,7 @@ proptest! {
     fn a_liar_wastes_a_bounded_number_of_bytes(seed in any::<u64>(), lists in any::<bool>(), sizes in sizes()) {
         let liar = if lists { Manner::FalseLists } else { Manner::FalsePieces };
         let mut world = World::new(seed, 80, &[liar, Manner::Honest], &sizes);
-        world.want_all();
-        world.connect_all();
-        world.run();
-        world.assert_everything_arrived();
+        world.everything_arrives();
         // What it was asked for before its first false piece was noticed: at most a window and a run.
         prop_assert!(world.download.totals().wasted_bytes <= 6 << 20, "{:?}", world.download.totals());
         prop_assert!(world.penalties.iter().all(|(node, _)| *node == NodeId([1; 32])));
@@ -559,10 +561,7 @@ proptest! {
         let manner = if relay { Manner::Relay } else { Manner::Honest };
         let mut world = World::new(seed, 300, &[manner], &[size * PIECE_BYTES as usize - 9]);
         world.all_are_new_versions();
-        world.want_all();
-        world.connect_all();
-        world.run();
-        world.assert_everything_arrived();
+        world.everything_arrives();
         let totals = world.download.totals();
         // Three edits, each in at most two chunks of 64 KiB.
         let changed = 3 * 2 * 64 * 1024 + 3000;
@@ -576,10 +575,7 @@ proptest! {
     fn a_recipe_that_lies_costs_time_and_its_giver_a_place(seed in any::<u64>(), size in 2usize..12) {
         let mut world = World::new(seed, 80, &[Manner::FalseRecipes], &[size * PIECE_BYTES as usize]);
         world.all_are_new_versions();
-        world.want_all();
-        world.connect_all();
-        world.run();
-        world.assert_everything_arrived();
+        world.everything_arrives();
         let totals = world.download.totals();
         prop_assert!(totals.received_bytes <= world.blob_bytes() + world.list_bytes() + expected_bytes(world.blob_bytes()) + 2 * PIECE_BYTES);
         prop_assert_eq!(&world.penalties, &[(NodeId([1; 32]), Fault::WrongRecipe)]);
@@ -632,10 +628,7 @@ fn a_link_that_drops_within_every_piece_still_gets_through() {
 #[test]
 fn sources_of_equal_cost_share_one_large_blob() {
     let mut world = World::new(5, 50, &[Manner::Honest; 3], &[40 * PIECE_BYTES as usize]);
-    world.want_all();
-    world.connect_all();
-    world.run();
-    world.assert_everything_arrived();
+    world.everything_arrives();
     for source in world.sources.values() {
         assert!(source.upload.sent_bytes() > world.blob_bytes() / 10, "{}", source.upload.sent_bytes());
     }

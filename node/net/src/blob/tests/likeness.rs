@@ -5,15 +5,6 @@ use kapok_protocol::blob::message::Urgency;
 use super::*;
 use crate::link::testbed::link;
 
-async fn city_and_county() -> (Node, Node) {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
-    link(&county.links, &city.links).await;
-    (city, county)
-}
-
 /// The content with three places edited, two of them in one piece.
 fn edited() -> Vec<u8> {
     let mut bytes = content(1);

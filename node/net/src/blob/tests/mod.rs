@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::{Begun, BlobBackend, Exchange};
 use crate::link::Links;
-use crate::link::testbed::Federation;
+use crate::link::testbed::{Federation, link};
 
 /// 5 MB: 20 pieces, the last one short.
 const SIZE: usize = 5_000_000;
@@ -264,6 +264,16 @@ impl Node {
     fn bytes_from(&self, node: &Self) -> u64 {
         self.exchange.ledger().get(&node.id).map_or(0, |ledger| ledger.bytes_in)
     }
+}
+
+/// Two nodes that are linked.
+async fn city_and_county() -> (Node, Node) {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
+    link(&county.links, &city.links).await;
+    (city, county)
 }
 
 /// The blob's bytes and its piece list.

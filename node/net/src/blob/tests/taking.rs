@@ -7,15 +7,6 @@ use super::*;
 use crate::blob::FetchError;
 use crate::link::testbed::link;
 
-async fn city_and_county() -> (Node, Node) {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
-    link(&county.links, &city.links).await;
-    (city, county)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_blob_comes_whole_and_is_paid_for_once() {
     let (city, county) = city_and_county().await;

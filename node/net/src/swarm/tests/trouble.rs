@@ -95,22 +95,27 @@ fn mortal(listen: String) -> (oneshot::Receiver<Started>, oneshot::Sender<()>, J
     (school, kill, thread)
 }
 
-#[tokio::test]
-async fn a_neighbour_that_was_killed_is_noticed_within_seconds() {
-    let (school, kill, thread) = mortal(QUIC4.to_owned());
-    let (id, addresses) = school.await.unwrap();
+/// A node that is connected with `id` and has said something on a stream.
+async fn in_conversation(id: NodeId, addresses: Vec<Multiaddr>) -> (Network, Events, Stream) {
     let (point, mut events) = node(2, &[]).await;
     point.dial(id, addresses).await.unwrap();
     assert!(matches!(next_change(&mut events).await, Event::Connected { .. }));
     let mut stream = point.open(id, ECHO).await.unwrap();
-    let limits = Limits::new(1000);
-    frame::write(&mut stream, b"before", &limits).await.unwrap();
+    frame::write(&mut stream, b"before", &Limits::new(1000)).await.unwrap();
+    (point, events, stream)
+}
+
+#[tokio::test]
+async fn a_neighbour_that_was_killed_is_noticed_within_seconds() {
+    let (school, kill, thread) = mortal(QUIC4.to_owned());
+    let (id, addresses) = school.await.unwrap();
+    let (_point, mut events, mut stream) = in_conversation(id, addresses).await;
     kill.send(()).unwrap();
     thread.join().unwrap();
 
     tokio::time::pause();
     let killed = tokio::time::Instant::now();
-    frame::write(&mut stream, b"after", &limits).await.unwrap();
+    frame::write(&mut stream, b"after", &Limits::new(1000)).await.unwrap();
     let Event::Disconnected { node, reason } = next_change(&mut events).await else { panic!() };
     assert_eq!(node, id);
     assert!(matches!(&reason, DisconnectReason::Lost(text) if text.contains("nobody listens")), "{reason}");
@@ -121,12 +126,7 @@ async fn a_neighbour_that_was_killed_is_noticed_within_seconds() {
 async fn a_peer_that_crashed_and_is_back_is_noticed_with_the_next_packet() {
     let (school, kill, thread) = mortal(QUIC4.to_owned());
     let (id, mut addresses) = school.await.unwrap();
-    let (point, mut events) = node(2, &[]).await;
-    point.dial(id, addresses.clone()).await.unwrap();
-    assert!(matches!(next_change(&mut events).await, Event::Connected { .. }));
-    let mut stream = point.open(id, ECHO).await.unwrap();
-    let limits = Limits::new(1000);
-    frame::write(&mut stream, b"before", &limits).await.unwrap();
+    let (point, mut events, mut stream) = in_conversation(id, addresses.clone()).await;
 
     kill.send(()).unwrap();
     thread.join().unwrap();
@@ -134,7 +134,7 @@ async fn a_peer_that_crashed_and_is_back_is_noticed_with_the_next_packet() {
     let (school, _kill, _thread) = mortal(addresses[0].to_string());
     school.await.unwrap();
 
-    frame::write(&mut stream, b"after", &limits).await.unwrap();
+    frame::write(&mut stream, b"after", &Limits::new(1000)).await.unwrap();
     let Event::Disconnected { node, reason } = next_change(&mut events).await else { panic!() };
     assert_eq!(node, id);
     assert!(matches!(&reason, DisconnectReason::Lost(text) if text.contains("reset")), "{reason}");
