@@ -1,8 +1,8 @@
 //! Links: connections on which both sides have proved membership, and the drivers of the sessions on them.
 //!
 //! [`Links::start`] answers whoever connects: hello first (`hello`), then catalogue sessions (`sessions` says when,
-//! `sync` opens, joins and answers them, `drive` runs one); strangers get the join protocol only (`join`). The logic of all of them is in `kapok_protocol`;
-//! what is here moves frames.
+//! `sync` opens, joins and answers them, `drive` runs one); strangers get the join protocol only (`join`). The logic of
+//! all of them is in `kapok_protocol`; what is here moves frames.
 //!
 //! Invariant: a stream of any other protocol is looked at only after its peer's membership was verified
 //! ([`Links::prove`]). Of a session that is opened together with the hello the digests go out before that, if the
