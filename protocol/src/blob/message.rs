@@ -12,6 +12,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::ledger::Report;
 use super::recipe::MAX_HOLES;
 use super::{BlobId, bounded};
 use crate::identity::NodeId;
@@ -67,6 +68,14 @@ pub enum Route {
         /// How many nodes have passed the request on so far; at most [`MAX_HOPS`].
         #[n(1)]
         hops: u8,
+    },
+    /// What the asked node holds or fetches for itself anyway, so that it crosses the line to a place once; it fetches
+    /// nothing for the asker's sake.
+    #[n(2)]
+    Nearby {
+        /// The node whose entry names the blob.
+        #[n(0)]
+        home: NodeId,
     },
 }
 
@@ -127,6 +136,9 @@ pub enum Request {
     /// A person waits by now for what was asked for as bulk.
     #[n(2)]
     Hurry(#[n(0)] RequestId),
+    /// What has come so far, so that both sides' ledgers say the same.
+    #[n(3)]
+    Received(#[n(0)] Report),
 }
 
 /// Why a request is not served.
@@ -192,13 +204,17 @@ pub enum Answer {
         #[n(1)]
         reason: Refusal,
     },
-    /// The asked node is fetching the blob and has this many of its pieces. Sent when that changes, now and then.
+    /// The asked node is fetching the blob. Sent when there is news of that, now and then.
     #[n(3)]
     Waiting {
         #[n(0)]
         request: RequestId,
+        /// Pieces that it has.
         #[n(1)]
         have_pieces: u32,
+        /// Bytes of the blob that came to it, also of pieces that are not whole: on the slowest links one takes minutes.
+        #[n(2)]
+        came_bytes: u64,
     },
     /// Part of the recipe, from `offset` on; of `total` bytes, none if there is no recipe.
     #[n(4)]
@@ -224,7 +240,9 @@ impl std::fmt::Debug for Answer {
                 write!(f, "Piece({request}, {index} at {offset}, {} bytes)", bytes.len())
             }
             Self::Refused { request, reason } => write!(f, "Refused({request}, {reason})"),
-            Self::Waiting { request, have_pieces } => write!(f, "Waiting({request}, {have_pieces} pieces)"),
+            Self::Waiting { request, have_pieces, came_bytes } => {
+                write!(f, "Waiting({request}, {have_pieces} pieces, {came_bytes} bytes)")
+            }
             Self::Recipe { request, offset, total, .. } => write!(f, "Recipe({request}, at {offset} of {total} bytes)"),
         }
     }

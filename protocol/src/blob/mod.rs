@@ -2,11 +2,12 @@
 //!
 //! [`piece`] says how a blob is cut and how each cut is proved; [`message`] is what two nodes say to each other.
 //! [`download`] decides what to ask of whom and believes only what is proved; [`upload`] decides who is served next.
-//! [`recipe`] finds in an older version what need not be fetched.
+//! [`recipe`] finds in an older version what need not be fetched; [`ledger`] counts what went where.
 //! None of them touches a socket or a file: see [`Download::handle`](download::Download::handle).
 
 pub(crate) mod bounded;
 pub mod download;
+pub mod ledger;
 pub mod message;
 pub mod piece;
 mod piece_set;

@@ -187,6 +187,8 @@ impl World {
                     self.stuck.insert(blob, reasons);
                 }
                 download::Output::Penalise(node, fault) => self.penalties.push((node, fault)),
+                // Its stream ends.
+                download::Output::Shun(node) => self.answers.retain(|(_, from, _)| *from != node),
                 download::Output::Plan { blob, recipe } => {
                     let present = self.present(blob);
                     let seeds = self.copies(blob, &recipe).map(|copies| seeds(recipe.size(), &copies, &present));

@@ -1,8 +1,9 @@
 //! The desk: the one task that owns both state machines and carries out what they want.
 //!
-//! `taking` has what comes in (downloads), `giving` what goes out (uploads, and fetching for others).
+//! `taking` has what comes in (downloads), `giving` what goes out (uploads, and fetching for others), `nearness` whom to
+//! ask first, `accounts` the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,10 +16,12 @@ use kapok_protocol::blob::{BlobId, PieceSet, download, upload};
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot};
+use tokio::task::AbortHandle;
 
+use super::accounts::Accounts;
 use super::backend::{Begun, BlobBackend, Lists};
 use super::likeness::{Older, Recipes};
-use super::{Board, FetchError, Ledger, Transfer};
+use super::{Board, FetchError, Kinds, Transfer};
 use crate::link::Links;
 
 /// How often figures are worked out anew and time-outs are looked at while something moves.
@@ -28,6 +31,10 @@ const KEEP_PARTS_EVERY: Duration = Duration::from_secs(2);
 /// Pause before a peer whose stream ended while its link stands is asked again; it doubles each time.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const MAX_REST_DOUBLINGS: u32 = 6;
+/// How often those who wait for a blob are told of the bytes that have come of it: as often as they may hear of it.
+const CAME_EVERY: Duration = Duration::from_millis(upload::CAME_INTERVAL_MS / 4);
+/// How long an orderly stop waits for peers to take the last reports.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Streams that end one after the other, without an answer on them, before people need not wait for that peer.
 const MAX_BREAKS: u32 = 3;
 
@@ -127,7 +134,9 @@ pub(super) enum Event {
 /// A peer that is asked.
 pub(super) struct Asking {
     pub(super) generation: u64,
-    pub(super) requests: mpsc::UnboundedSender<Vec<u8>>,
+    /// `None` once the link is gone: what has come is still taken, until the stream says that it was all.
+    pub(super) requests: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    pub(super) task: AbortHandle,
 }
 
 /// A peer that asks.
@@ -163,6 +172,12 @@ pub(super) struct Moving {
     pub(super) waiting: Vec<oneshot::Sender<Result<(), FetchError>>>,
     /// Peers' requests that wait for it.
     pub(super) tickets: Vec<Ticket>,
+    /// Neighbours that were asked to let this node wait for what they fetch.
+    pub(super) nearby: BTreeSet<NodeId>,
+    /// A neighbour waits for what this node fetches.
+    pub(super) lends: bool,
+    /// When those who wait were told of the bytes that have come.
+    told_at: Instant,
     pub(super) from: BTreeMap<NodeId, Instant>,
     pub(super) last_from: Option<NodeId>,
     measured: (Instant, u64),
@@ -182,6 +197,9 @@ impl Moving {
             failed_finishes: 0,
             waiting: Vec::new(),
             tickets: Vec::new(),
+            nearby: BTreeSet::new(),
+            lends: false,
+            told_at: Instant::now(),
             from: BTreeMap::new(),
             last_from: None,
             measured: (Instant::now(), 0),
@@ -193,6 +211,7 @@ impl Moving {
 pub(super) struct Desk {
     pub(super) links: Links,
     pub(super) backend: Arc<dyn BlobBackend>,
+    pub(super) kinds: Kinds,
     pub(super) events: mpsc::UnboundedSender<Event>,
     pub(super) board: Arc<Board>,
     pub(super) completions: broadcast::Sender<BlobId>,
@@ -204,6 +223,9 @@ pub(super) struct Desk {
     pub(super) lists: Lists,
     pub(super) recipes: Recipes,
     pub(super) sources: BTreeMap<NodeId, Member>,
+    /// What each source costs, as the downloads know it.
+    costs: BTreeMap<NodeId, u8>,
+    pub(super) accounts: Accounts,
     rests: BTreeMap<NodeId, Rest>,
     pub(super) next_generation: u64,
 }
@@ -212,6 +234,7 @@ impl Desk {
     pub(super) fn new(
         links: Links,
         backend: Arc<dyn BlobBackend>,
+        kinds: Kinds,
         events: mpsc::UnboundedSender<Event>,
         board: Arc<Board>,
         completions: broadcast::Sender<BlobId>,
@@ -220,6 +243,7 @@ impl Desk {
         Self {
             links,
             backend,
+            kinds,
             events,
             board,
             completions,
@@ -231,6 +255,8 @@ impl Desk {
             lists: BTreeMap::new(),
             recipes: Recipes::default(),
             sources: BTreeMap::new(),
+            costs: BTreeMap::new(),
+            accounts: Accounts::new(),
             rests: BTreeMap::new(),
             next_generation: 0,
         }
@@ -257,10 +283,7 @@ impl Desk {
                 event = incoming.recv() => match event {
                     None => return,
                     Some(Event::Stop(done)) => {
-                        tokio::task::block_in_place(|| {
-                            self.keep_parts();
-                            self.moving.keys().for_each(|blob| self.backend.set_aside(blob));
-                        });
+                        self.stop(&mut incoming).await;
                         let _ = done.send(());
                         return;
                     }
@@ -275,6 +298,8 @@ impl Desk {
                 }
                 _ = ticks.tick(), if moves => tokio::task::block_in_place(|| {
                     self.take(download::Input::Tick);
+                    self.look_at_costs();
+                    self.tell_who_waits();
                     self.measure();
                     if parts_kept.elapsed() >= KEEP_PARTS_EVERY {
                         parts_kept = Instant::now();
@@ -285,27 +310,52 @@ impl Desk {
         }
     }
 
+    /// What has come is kept, and peers hear how much it was.
+    async fn stop(&mut self, incoming: &mut mpsc::UnboundedReceiver<Event>) {
+        tokio::task::block_in_place(|| {
+            self.keep_parts();
+            self.moving.keys().for_each(|blob| self.backend.set_aside(blob));
+        });
+        let mut open = self.close_accounts();
+        let words = async {
+            while open > 0
+                && let Some(event) = incoming.recv().await
+            {
+                open -= usize::from(matches!(event, Event::AskingEnded { .. }));
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, words).await;
+    }
+
     fn event(&mut self, event: Event) {
         match event {
             Event::Want { wish, done } => self.wish(wish, done),
             Event::Unwant(blob) => self.unwant(blob),
             Event::Allow(allowance) => self.take(download::Input::Allow(allowance)),
             Event::Answer { node, generation, answer, wire_bytes, place } => {
+                self.came(node, answer.content_bytes() as u64);
+                self.note(node, |ledger| ledger.wire_bytes_in += wire_bytes);
                 if self.asking.get(&node).is_some_and(|asking| asking.generation == generation) {
                     self.rests.remove(&node);
-                    self.answered(node, answer, wire_bytes);
+                    self.take_from(download::Input::Answer(node, answer), Some(node));
+                    self.report(node);
                 }
                 drop(place);
             }
             Event::Heard { node, generation } => {
                 if self.asking.get(&node).is_some_and(|asking| asking.generation == generation) {
-                    self.rests.remove(&node);
                     self.take(download::Input::Heard(node));
                 }
             }
             Event::AskingEnded { node, generation } => {
-                if self.asking.get(&node).is_some_and(|asking| asking.generation == generation) {
-                    self.broke_off(node);
+                match self.asking.get(&node).filter(|asking| asking.generation == generation) {
+                    Some(Asking { requests: Some(_), .. }) => self.broke_off(node),
+                    Some(_) => {
+                        // The link may have come back meanwhile.
+                        self.source_gone(node);
+                        self.links_changed();
+                    }
+                    None => {}
                 }
             }
             Event::Rested { node, breaks } => {
@@ -317,16 +367,16 @@ impl Desk {
             Event::GivingOpened { member, generation, answers } => self.giving_opened(*member, generation, answers),
             Event::Request { node, generation, request, wire_bytes, place } => {
                 self.note(node, |ledger| ledger.wire_bytes_in += wire_bytes);
-                if self.gives(&node, generation) {
+                if let Request::Received(report) = request {
+                    self.reported(node, report);
+                } else if self.gives(&node, generation) {
                     self.give(upload::Input::Request(node, request));
                 }
                 drop(place);
             }
             Event::Written { node, generation, content_bytes, wire_bytes, gives_room, frame_bytes } => {
-                self.note(node, |ledger| {
-                    ledger.bytes_out += content_bytes;
-                    ledger.wire_bytes_out += wire_bytes;
-                });
+                self.wrote(node, content_bytes);
+                self.note(node, |ledger| ledger.wire_bytes_out += wire_bytes);
                 if gives_room && self.gives(&node, generation) {
                     self.give(upload::Input::FrameSize { peer: node, bytes: frame_bytes });
                     self.give(upload::Input::Room { peer: node, frames: 1 });
@@ -358,8 +408,10 @@ impl Desk {
         self.rests.retain(|id, _| linked.contains_key(id));
         let gone: Vec<_> = self.sources.keys().filter(|id| !linked.contains_key(id)).copied().collect();
         for node in gone {
-            self.asking.remove(&node);
-            self.source_down(node);
+            match self.asking.get_mut(&node) {
+                Some(asking) => asking.requests = None,
+                None => self.source_down(node),
+            }
         }
         if linked.is_empty() {
             for moving in self.moving.values_mut() {
@@ -373,10 +425,52 @@ impl Desk {
             if self.sources.contains_key(&node) || self.rests.get(&node).is_some_and(|rest| !rest.over) {
                 continue;
             }
-            // Own parent and own children first: what they have crossed the fewest links.
-            let near = me.as_ref().is_some_and(|me| me.parent() == Some(node) || member.parent() == Some(me.id));
+            let cost = self.cost_of(&member, me.as_ref());
             self.sources.insert(node, member);
-            self.take(download::Input::SourceUp { node, cost: if near { 1 } else { 2 }, relays: true });
+            self.costs.insert(node, cost);
+            self.take(download::Input::SourceUp { node, cost, relays: true });
+            self.report(node);
+        }
+    }
+
+    /// All that came from a peer whose link is gone has been taken.
+    fn source_gone(&mut self, node: NodeId) {
+        self.asking.remove(&node);
+        // Who knows when the link comes back, and whether this node runs until then.
+        self.keep_parts();
+        self.source_down(node);
+    }
+
+    /// A link may turn out to be local, or not; and who broke off is as good as others once it has answered.
+    fn look_at_costs(&mut self) {
+        let me = self.backend.me();
+        let changed: Vec<_> = self
+            .sources
+            .iter()
+            .map(|(node, member)| (*node, self.cost_of(member, me.as_ref())))
+            .filter(|(node, cost)| self.costs.get(node) != Some(cost))
+            .collect();
+        for (node, cost) in changed {
+            self.costs.insert(node, cost);
+            self.take(download::Input::Cost { node, cost });
+        }
+    }
+
+    /// The last stream to it has ended without need, and it has not answered since.
+    pub(super) fn has_broken_off(&self, node: &NodeId) -> bool {
+        self.rests.contains_key(node)
+    }
+
+    fn tell_who_waits(&mut self) {
+        let mut came = Vec::new();
+        for (blob, moving) in &mut self.moving {
+            if !moving.tickets.is_empty() && moving.told_at.elapsed() >= CAME_EVERY {
+                moving.told_at = Instant::now();
+                came.extend(self.download.progress(*blob).map(|progress| (*blob, progress.received_bytes)));
+            }
+        }
+        for (blob, bytes) in came {
+            self.give(upload::Input::Came { blob, bytes });
         }
     }
 
@@ -432,10 +526,5 @@ impl Desk {
             });
         }
         *self.board.transfers.lock().unwrap_or_else(PoisonError::into_inner) = transfers;
-    }
-
-    pub(super) fn note(&self, node: NodeId, change: impl FnOnce(&mut Ledger)) {
-        let mut ledger = self.board.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        change(ledger.entry(node).or_default());
     }
 }

@@ -56,8 +56,8 @@ impl Desk {
                     Output::Recipe { ticket, blob } => self.recipe_wanted(ticket, blob),
                     Output::Unneeded(blob) => self.unneeded(blob),
                     Output::Penalise(peer, fault) => {
-                        tracing::warn!(node = %peer, %fault, "a peer does not keep to the protocol");
-                        self.giving.remove(&peer);
+                        let name = self.giving.remove(&peer).map(|giving| giving.member.name);
+                        tracing::warn!(node = %peer, name, %fault, "a peer does not keep to the protocol");
                         answers.push(Input::Gone(peer));
                     }
                 }
@@ -78,8 +78,12 @@ impl Desk {
             Some(_) => return Verdict::Refused(Refusal::Invalid),
             None => {}
         }
-        // Who asks directly may itself be asked for the blob by this node: each would wait for the other.
-        let Route::ThroughTree { home, hops } = route else { return Verdict::Refused(Refusal::NotHeld) };
+        let (home, hops) = match route {
+            // Who asks directly may itself be asked for the blob by this node: each would wait for the other.
+            Route::Direct => return Verdict::Refused(Refusal::NotHeld),
+            Route::Nearby { home } => return self.lend(ticket, peer, Wish { home, ..wish }),
+            Route::ThroughTree { home, hops } => (home, hops),
+        };
         let next = self.towards(&home);
         // Back where it came from is no way on.
         if next.is_none() || next == Some(peer) {
@@ -113,17 +117,22 @@ impl Desk {
         if anew {
             self.want(&blob);
         }
-        let listed = self.lists.contains_key(&blob) || piece_count(wish.size) == 1;
-        match self.moving.get_mut(&blob) {
+        self.arriving(ticket, &blob, wish.size)
+    }
+
+    /// Lets a request wait for a blob that is on its way here.
+    pub(super) fn arriving(&mut self, ticket: Ticket, blob: &BlobId, size: u64) -> Verdict {
+        let listed = self.lists.contains_key(blob) || piece_count(size) == 1;
+        match self.moving.get_mut(blob) {
             // Pieces are passed on once their list is here.
             Some(moving) => {
                 if !moving.tickets.contains(&ticket) {
                     moving.tickets.push(ticket);
                 }
-                let present = if listed { moving.present.clone() } else { PieceSet::empty(piece_count(wish.size)) };
+                let present = if listed { moving.present.clone() } else { PieceSet::empty(piece_count(size)) };
                 Verdict::Arriving { present }
             }
-            None if self.backend.size(&blob).is_some() => Verdict::Held,
+            None if self.backend.size(blob).is_some() => Verdict::Held,
             None => Verdict::Refused(Refusal::NotHeld),
         }
     }

@@ -3,16 +3,18 @@
 //! [`Exchange`] is the handle; `desk` is the one task that owns the state machines
 //! ([`kapok_protocol::blob::download`], [`kapok_protocol::blob::upload`]); `streams` moves frames. What is asked of a
 //! node that lacks it is fetched by that node in the direction of the blob's home (through the tree) and passed on
-//! while it arrives.
+//! while it arrives; neighbours on a local network share one copy from outside (`nearness`).
 //!
 //! Invariants: nothing is given to a peer before the backend has said that a live entry which the peer may receive
-//! names it. Only a request that comes from the side away from the blob's home waits here for a blob that is still
-//! arriving, so no two nodes ever wait for each other.
+//! names it. A request waits here for a blob that is still arriving only if it comes from the side away from the blob's
+//! home, or from a neighbour under the rules of `nearness`, so no nodes ever wait for each other.
 
+mod accounts;
 mod backend;
 mod desk;
 mod giving;
 mod likeness;
+mod nearness;
 mod pace;
 mod streams;
 mod taking;
@@ -31,7 +33,7 @@ use kapok_protocol::identity::NodeId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::link::Links;
-use crate::swarm::AcceptError;
+use crate::swarm::{AcceptError, LinkKind};
 pub use backend::{Begun, BlobBackend};
 use desk::{Desk, Event, Wish};
 
@@ -65,18 +67,39 @@ pub struct Transfer {
     pub from: Vec<NodeId>,
 }
 
-/// What was exchanged with one node since the start.
+/// What was exchanged with one node since the start, over all its connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Content bytes, piece lists included.
+    /// Content bytes that came from it, piece lists and recipes included.
     pub bytes_in: u64,
+    /// The same to it, by its own word: what it counts as come from here.
     pub bytes_out: u64,
+    /// How many of them came within the local network; the others crossed a line that costs.
+    pub lan_bytes_in: u64,
+    pub lan_bytes_out: u64,
     /// All bytes of the frames that carried it, requests and refusals too.
     pub wire_bytes_in: u64,
     pub wire_bytes_out: u64,
     /// Blobs of which the last piece came from it.
     pub blobs_in: u64,
 }
+
+impl Ledger {
+    /// Content bytes that came over a line that costs.
+    #[must_use]
+    pub fn wan_bytes_in(&self) -> u64 {
+        self.bytes_in - self.lan_bytes_in
+    }
+
+    /// The same for what was sent.
+    #[must_use]
+    pub fn wan_bytes_out(&self) -> u64 {
+        self.bytes_out - self.lan_bytes_out
+    }
+}
+
+/// Where the bytes of a link go.
+type Kinds = Arc<dyn Fn(&NodeId) -> LinkKind + Send + Sync>;
 
 /// What the desk lets others see.
 #[derive(Debug, Default)]
@@ -108,12 +131,17 @@ impl Exchange {
     /// # Errors
     /// If another driver has taken the protocol.
     pub fn start(links: Links, backend: Arc<dyn BlobBackend>) -> Result<Self, AcceptError> {
+        let of_links = links.clone();
+        Self::start_over(links, backend, Arc::new(move |node| of_links.kind(node)))
+    }
+
+    fn start_over(links: Links, backend: Arc<dyn BlobBackend>, kinds: Kinds) -> Result<Self, AcceptError> {
         // Unbounded in form only: each stream has few events in it at a time, and wants are bounded by the catalogue.
         let (events, incoming) = mpsc::unbounded_channel();
         let board = Arc::new(Board::default());
         let completions = broadcast::Sender::new(COMPLETIONS);
         streams::answer(&links, &events)?;
-        let desk = Desk::new(links.clone(), backend.clone(), events.clone(), board.clone(), completions.clone());
+        let desk = Desk::new(links.clone(), backend.clone(), kinds, events.clone(), board.clone(), completions.clone());
         links.keep(tokio::spawn(desk.run(incoming)));
         Ok(Self { events, board, completions, links, backend })
     }

@@ -8,6 +8,7 @@ use kapok_protocol::blob::message::{Answer, MAX_FRAME_BYTES, MAX_OPEN_REQUESTS, 
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::Member;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::AbortHandle;
 
 use super::desk::Event;
 use super::pace::Pace;
@@ -26,8 +27,13 @@ const MAX_QUEUED_ANSWERS: usize = 2 * MAX_OPEN_REQUESTS;
 /// The length before each frame.
 const PREFIX_BYTES: u64 = 4;
 
+/// How long a frame may stand still: longer than the outages that a connection outlives.
+const STALL: Duration = Duration::from_secs(75);
+/// How long what a peer still sends is read after this node has said its last word.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 fn limits(max_bytes: usize) -> Limits {
-    Limits::new(max_bytes).begin_within(QUIET)
+    Limits { stall_after: STALL, ..Limits::new(max_bytes).begin_within(QUIET) }
 }
 
 /// Requests that are written together: of 120 bytes each, seven packets.
@@ -45,16 +51,16 @@ async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, String> 
     places.clone().acquire_owned().await.map_err(|error| error.to_string())
 }
 
-/// Opens the asking stream to a peer; requests go in here, answers come as events.
+/// Opens the asking stream to a peer; requests go in here, answers come as events. It ends when no more can go in.
 pub(super) fn ask(
     links: &Links,
     node: NodeId,
     generation: u64,
     events: &mpsc::UnboundedSender<Event>,
-) -> mpsc::UnboundedSender<Vec<u8>> {
+) -> (mpsc::UnboundedSender<Vec<u8>>, AbortHandle) {
     let (requests, mut outgoing) = mpsc::unbounded_channel::<Vec<u8>>();
     let (network, events) = (links.network().clone(), events.clone());
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let talk = async {
             let stream = network.open(node, PROTOCOL).await.map_err(|error| error.to_string())?;
             let (mut reader, mut writer) = stream.split();
@@ -85,6 +91,12 @@ pub(super) fn ask(
                 }
                 Err::<(), String>("the peer ended the stream".to_owned())
             };
+            // The peer ends the stream when it has read all that was written.
+            let write = async {
+                write.await?;
+                tokio::time::sleep(FAREWELL).await;
+                Ok::<(), String>(())
+            };
             tokio::select! {
                 done = write => done,
                 done = read => done,
@@ -95,7 +107,7 @@ pub(super) fn ask(
         }
         let _ = events.send(Event::AskingEnded { node, generation });
     });
-    requests
+    (requests, task.abort_handle())
 }
 
 /// Answers whoever opens a stream, once it has proved its membership.

@@ -1,16 +1,16 @@
 //! What comes in: wants, answers, pieces to the disk.
 
+use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 use kapok_protocol::blob::download::{Input, Output, Wanted};
-use kapok_protocol::blob::message::{Answer, Refusal, Request, Route, Urgency};
+use kapok_protocol::blob::message::{Refusal, Request, Route, Urgency};
 use kapok_protocol::blob::piece::PieceList;
 use kapok_protocol::blob::recipe::Recipe;
-use kapok_protocol::blob::{BlobId, PieceSet, upload};
+use kapok_protocol::blob::{BlobId, upload};
 use kapok_protocol::identity::NodeId;
 use tokio::sync::oneshot;
 
-use super::backend::Begun;
 use super::desk::{Asking, Desk, Moving, Wish};
 use super::{FetchError, streams};
 use crate::clock::now;
@@ -49,24 +49,24 @@ impl Desk {
 
     /// Makes a place for a blob that is to come; it is asked for by [`Self::want`].
     pub(super) fn begin(&mut self, wish: Wish) -> Result<&mut Moving, String> {
-        let mut wish = wish;
-        let new = if self.moving.contains_key(&wish.blob) {
-            None
-        } else {
-            // For its subscriptions the node has looked already.
-            let is_sought = wish.base.is_none() && (wish.hops > 0 || wish.urgency == Urgency::Interactive);
-            if is_sought && Recipe::suits(wish.size) {
-                wish.base = self.backend.older(&wish.blob);
+        let moving = match self.moving.entry(wish.blob) {
+            Entry::Occupied(place) => place.into_mut(),
+            Entry::Vacant(place) => {
+                let mut wish = wish;
+                // For its subscriptions the node has looked already.
+                let is_sought = wish.base.is_none() && (wish.hops > 0 || wish.urgency == Urgency::Interactive);
+                if is_sought && Recipe::suits(wish.size) {
+                    wish.base = self.backend.older(&wish.blob);
+                }
+                // The size comes from an entry, and is looked at before anything is taken for it.
+                Wanted::new(wish.blob, wish.size, wish.urgency).map_err(|error| error.to_string())?;
+                let mut begun = self.backend.begin(&wish.blob, wish.size)?;
+                if let Some(list) = begun.list.take() {
+                    self.lists.insert(wish.blob, list);
+                }
+                place.insert(Moving::new(wish, begun))
             }
-            // The size comes from an entry, and is looked at before anything is taken for it.
-            Wanted::new(wish.blob, wish.size, wish.urgency).map_err(|error| error.to_string())?;
-            Some(self.backend.begin(&wish.blob, wish.size)?)
         };
-        if let Some(list) = new.as_ref().and_then(|begun| begun.list.clone()) {
-            self.lists.insert(wish.blob, list);
-        }
-        let place = self.moving.entry(wish.blob);
-        let moving = place.or_insert_with(|| Moving::new(wish, new.unwrap_or_else(nothing)));
         let known = &mut moving.wish;
         if (wish.urgency, wish.rank) < (known.urgency, known.rank) || wish.hops == 0 {
             (known.urgency, known.rank) = (wish.urgency.min(known.urgency), wish.rank);
@@ -114,18 +114,10 @@ impl Desk {
 
     pub(super) fn source_down(&mut self, node: NodeId) {
         self.sources.remove(&node);
+        self.accounts.broke(node);
         self.take(Input::SourceDown(node));
         // With the last link the ticks end, by which this is done otherwise.
         self.keep_parts();
-    }
-
-    pub(super) fn answered(&mut self, node: NodeId, answer: Answer, wire_bytes: u64) {
-        let content_bytes = answer.content_bytes() as u64;
-        self.note(node, |ledger| {
-            ledger.bytes_in += content_bytes;
-            ledger.wire_bytes_in += wire_bytes;
-        });
-        self.take_from(Input::Answer(node, answer), Some(node));
     }
 
     /// Advances the downloads and does what they want.
@@ -133,7 +125,7 @@ impl Desk {
         self.take_from(input, None);
     }
 
-    fn take_from(&mut self, input: Input, from: Option<NodeId>) {
+    pub(super) fn take_from(&mut self, input: Input, from: Option<NodeId>) {
         let mut outputs = Vec::new();
         self.download.handle(now(), input, &mut outputs);
         for output in outputs {
@@ -153,7 +145,16 @@ impl Desk {
                     let reasons: Vec<_> = reasons.collect();
                     self.fail(&blob, &FetchError::Refused(reasons.join("; ")));
                 }
-                Output::Penalise(node, fault) => tracing::warn!(%node, %fault, "a source is asked last from now on"),
+                Output::Penalise(node, fault) => {
+                    tracing::warn!(%node, name = self.name(&node), %fault, "a source is asked last from now on");
+                }
+                Output::Shun(node) => {
+                    // Whatever else it sends is not read.
+                    if let Some(asking) = self.asking.remove(&node) {
+                        asking.task.abort();
+                        tracing::warn!(%node, name = self.name(&node), "a source is not asked any more");
+                    }
+                }
             }
         }
     }
@@ -166,25 +167,46 @@ impl Desk {
 
     fn ask(&mut self, node: NodeId, mut request: Request) {
         if let Request::Want(want) = &mut request
-            && let Some(moving) = self.moving.get(&want.blob)
+            && let Some(Wish { home, hops, .. }) = self.moving.get(&want.blob).map(|moving| moving.wish)
         {
             // Passed on only in the direction of its home, so that no request goes in circles.
-            want.route = if self.towards(&moving.wish.home) == Some(node) {
-                Route::ThroughTree { home: moving.wish.home, hops: moving.wish.hops.saturating_add(1) }
+            want.route = if self.towards(&home) == Some(node) {
+                Route::ThroughTree { home, hops: hops.saturating_add(1) }
+            } else if self.may_lean(&node, &want.blob) {
+                Route::Nearby { home }
             } else {
                 Route::Direct
             };
+            if matches!(want.route, Route::Nearby { .. })
+                && let Some(moving) = self.moving.get_mut(&want.blob)
+            {
+                moving.nearby.insert(node);
+            }
         }
+        self.say(node, &request);
+    }
+
+    /// Writes a request, on the stream that is open or on a new one.
+    pub(super) fn say(&mut self, node: NodeId, request: &Request) {
         if !self.asking.contains_key(&node) {
             self.next_generation += 1;
             let generation = self.next_generation;
-            let requests = streams::ask(&self.links, node, generation, &self.events);
-            self.asking.insert(node, Asking { generation, requests });
+            let (requests, task) = streams::ask(&self.links, node, generation, &self.events);
+            self.asking.insert(node, Asking { generation, requests: Some(requests), task });
+            let opening = Request::Received(self.accounts.opening(node));
+            if matches!(request, Request::Received(_)) {
+                return self.write(node, &opening);
+            }
+            self.write(node, &opening);
         }
-        if let Some(asking) = self.asking.get(&node) {
+        self.write(node, request);
+    }
+
+    fn write(&self, node: NodeId, request: &Request) {
+        if let Some(Asking { requests: Some(requests), .. }) = self.asking.get(&node) {
             let request = request.encode();
             self.note(node, |ledger| ledger.wire_bytes_out += streams::wire_bytes(&request));
-            let _ = asking.requests.send(request);
+            let _ = requests.send(request);
         }
     }
 
@@ -311,9 +333,4 @@ impl Desk {
         }
         self.fail(blob, error);
     }
-}
-
-/// Of a blob that is on its way already the place stays as it is.
-fn nothing() -> Begun {
-    Begun { present: PieceSet::empty(0), list: None, parts: Vec::new() }
 }

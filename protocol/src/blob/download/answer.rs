@@ -1,6 +1,7 @@
 //! What an answer changes, and what a false one costs its sender.
 
 use super::likeness::Likeness;
+use super::source::Ahead;
 use super::transfer::{ListState, Objection, Rejected, Transfer};
 use super::{Download, Fault, MAX_FAULTS, MAX_SILENCES, Output, Reason};
 use crate::blob::BlobId;
@@ -17,6 +18,9 @@ const MAX_TRIES: u32 = 6;
 /// False pieces or lists of one blob before a source is not asked for that blob any more. Two, because one may be a
 /// disk's fault that the source has noticed by then.
 const MAX_FAULTS_PER_BLOB: u32 = 2;
+/// Times that a source may say that it is fetching a blob without sending anything of it, beside one a second and two for
+/// each piece.
+const MAX_NOTICES: u64 = 32;
 
 impl Download {
     pub(super) fn heard(&mut self, now: Timestamp, node: NodeId) {
@@ -38,9 +42,12 @@ impl Download {
             let (blob, urgency) = (open.blob, open.urgency);
             if content > 0 {
                 open.progress_at = now;
-                open.waiting = None;
+                (open.granted, open.waiting, open.notices) = (true, None, 0);
                 if urgency == Urgency::Interactive {
                     source.interactive_at = now;
+                }
+                for open in source.open.values_mut().filter(|open| open.blob == blob) {
+                    open.content_at = now;
                 }
             }
             if let Some(transfer) = self.transfers.get_mut(&blob) {
@@ -125,10 +132,24 @@ impl Download {
                 self.object(now, node, blob, Reason::Refused(reason));
                 self.end(node, request);
             }
-            Answer::Waiting { have_pieces, .. } => {
-                if open.waiting.is_none_or(|had| have_pieces > had) {
-                    open.waiting = Some(have_pieces);
+            Answer::Waiting { have_pieces, came_bytes, .. } => {
+                open.granted = true;
+                open.notices += 1;
+                let seconds = now.millis_since(open.asked_at) / 1000;
+                if open.notices > MAX_NOTICES + 2 * open.pieces.len() as u64 + seconds {
+                    self.fault(node, Some(blob), Fault::Unasked, out);
+                    return;
+                }
+                let makes_recipe = matches!(transfer.likeness, Likeness::Asked { .. });
+                if have_pieces >= transfer.missing.count() && !makes_recipe {
+                    // Who has all of it has nothing to wait for, but for a recipe.
+                    open.waiting = None;
+                    return;
+                }
+                let ahead = Ahead { pieces: have_pieces, bytes: came_bytes };
+                if open.waiting.is_none_or(|had| ahead.pieces > had.pieces || ahead.bytes > had.bytes) {
                     open.progress_at = now;
+                    open.waiting = Some(ahead);
                 }
             }
         }
@@ -185,6 +206,9 @@ impl Download {
         }
         let banned = faults >= MAX_FAULTS;
         self.cancel_where(out, |at, _, open| at == node && (banned || Some(open.blob) == blob));
+        if banned {
+            out.push(Output::Shun(node));
+        }
     }
 
     /// Notes why a source does not give a blob, and whether it may be asked again later.

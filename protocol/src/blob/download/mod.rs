@@ -29,7 +29,7 @@ use crate::blob::recipe::{Recipe, Seed};
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 use source::Source;
-use transfer::{Place, Transfer};
+use transfer::{Objection, Place, Transfer};
 
 /// A source that has not said anything for this long, while it was asked for something, is asked no more for a while,
 /// where another may be asked instead. Far above the longest round trip, and short enough for a person who waits.
@@ -39,8 +39,11 @@ pub const SILENCE_MS: u64 = 30_000;
 pub const LONE_SILENCE_MS: u64 = 75_000;
 /// A request that stands still for this long is moved elsewhere even if its source is otherwise alive.
 pub const STANDSTILL_MS: u64 = 120_000;
-/// A source that is fetching the blob itself gets this long for each further piece.
+/// A source that is fetching the blob itself gets this long for each further sign of that.
 pub const WAITING_MS: u64 = 300_000;
+/// One that is fetching it by its own word and passes on nothing of it for so long is believed no more. At 1 KB/s a piece
+/// takes four minutes, and others' pieces may come first.
+pub const MAX_WAITING_MS: u64 = 3_600_000;
 /// Faults before a source is asked for nothing any more.
 const MAX_FAULTS: u32 = 8;
 /// Silent stretches in a row before a source is not asked until it says something or connects anew.
@@ -55,12 +58,28 @@ pub enum Input {
     /// A node that may be asked is connected.
     SourceUp {
         node: NodeId,
-        /// Cheaper sources first: this LAN 0, own parent 1, others more.
+        /// Cheaper sources first; 0 for a neighbour on this LAN.
         cost: u8,
         /// Whether it fetches for us what it lacks.
         relays: bool,
     },
     SourceDown(NodeId),
+    /// A source has become cheaper or dearer. What it was asked for already still comes from it.
+    Cost {
+        node: NodeId,
+        cost: u8,
+    },
+    /// Neighbour `to` was promised the blob as it arrives. So it need not be asked for it, and what was promised comes
+    /// before other bulk: two nodes that each promise the other much must not wait for each other to have room.
+    Promised {
+        blob: BlobId,
+        to: NodeId,
+    },
+    /// A neighbour that has refused the blob fetches it by now.
+    WantsToo {
+        blob: BlobId,
+        node: NodeId,
+    },
     Answer(NodeId, Answer),
     /// Bytes came from it, of a frame that is not whole yet: on a slow link a frame takes seconds.
     Heard(NodeId),
@@ -123,6 +142,8 @@ pub enum Output {
         reasons: Vec<(NodeId, Reason)>,
     },
     Penalise(NodeId, Fault),
+    /// It is asked for nothing any more, and what it still sends is not worth reading.
+    Shun(NodeId),
 }
 
 /// Why a source does not give a blob.
@@ -163,6 +184,15 @@ pub struct Progress {
     pub open_requests: u32,
     /// Nobody connected gives it.
     pub stuck: bool,
+}
+
+/// What has become of a request for a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not been answered.
+    Asked,
+    /// The source sends it, or has said that it will.
+    Granted,
 }
 
 /// How far everything is.
@@ -222,6 +252,20 @@ impl Download {
             Input::Unwant(blob) => self.forget(blob, out),
             Input::SourceUp { node, cost, relays } => self.source_up(now, node, cost, relays),
             Input::SourceDown(node) => self.source_down(node),
+            Input::Cost { node, cost } => {
+                if let Some(source) = self.sources.get_mut(&node) {
+                    source.cost = cost;
+                }
+            }
+            Input::Promised { blob, to } => self.promised(blob, to),
+            Input::WantsToo { blob, node } => {
+                if let Some(transfer) = self.transfers.get_mut(&blob)
+                    && transfer.objections.get(&node).is_some_and(|it| matches!(it.reason, Reason::Refused(_)))
+                {
+                    transfer.objections.remove(&node);
+                    self.place(blob);
+                }
+            }
             Input::Answer(node, answer) => self.answer(now, node, answer, out),
             Input::Heard(node) => self.heard(now, node),
             Input::Planned { blob, seeds } => self.planned(blob, seeds, out),
@@ -257,6 +301,30 @@ impl Download {
         Totals { blobs_missing: self.transfers.len() as u64, bytes_missing: missing, ..self.totals }
     }
 
+    /// Who is asked for a blob now, once for each request.
+    pub fn asked(&self, blob: BlobId) -> impl Iterator<Item = (NodeId, Standing)> + '_ {
+        self.sources.iter().flat_map(move |(node, source)| {
+            let open = source.open.values().filter(move |open| open.blob == blob);
+            open.map(|open| (*node, if open.granted { Standing::Granted } else { Standing::Asked }))
+        })
+    }
+
+    /// Whether content of a source is on its way.
+    #[must_use]
+    pub fn expects(&self, node: &NodeId) -> bool {
+        self.sources.get(node).is_some_and(|source| source.open.values().any(|open| open.waiting.is_none()))
+    }
+
+    /// Whether this urgency may be asked for.
+    #[must_use]
+    pub fn is_allowed(&self, urgency: Urgency) -> bool {
+        match self.allowance {
+            Allowance::Nothing => false,
+            Allowance::InteractiveOnly => urgency == Urgency::Interactive,
+            Allowance::Everything => true,
+        }
+    }
+
     /// Whether nothing is on its way and nothing can be asked for: everything is complete or stuck.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -288,6 +356,17 @@ impl Download {
             out.push(Output::WritePiece { blob, index: 0, offset: 0, bytes: Vec::new() });
             self.complete(blob, out);
         } else {
+            self.place(blob);
+        }
+    }
+
+    fn promised(&mut self, blob: BlobId, to: NodeId) {
+        // Out of the queue first: its place there depends on what changes.
+        self.move_to(blob, Place::Asked);
+        if let Some(transfer) = self.transfers.get_mut(&blob) {
+            transfer.promised = true;
+            let reason = Reason::Refused(Refusal::NotHeld);
+            transfer.objections.entry(to).or_insert(Objection { reason, tries: 1, retry_at: None });
             self.place(blob);
         }
     }

@@ -6,8 +6,8 @@ use super::likeness::Likeness;
 use super::source::Open;
 use super::transfer::{ListState, Place, Transfer};
 use super::{
-    Allowance, Download, Fault, LONE_SILENCE_MS, MAX_FAULTS, MAX_SILENCES, Output, Reason, SILENCE_MS, STANDSTILL_MS,
-    WAITING_MS,
+    Download, Fault, LONE_SILENCE_MS, MAX_FAULTS, MAX_SILENCES, MAX_WAITING_MS, Output, Reason, SILENCE_MS,
+    STANDSTILL_MS, WAITING_MS,
 };
 use crate::blob::BlobId;
 use crate::blob::message::{Request, RequestId, Route, Urgency, Want};
@@ -55,12 +55,7 @@ impl Download {
             return;
         }
         for urgency in [Urgency::Interactive, Urgency::Bulk] {
-            let allowed = match self.allowance {
-                Allowance::Nothing => false,
-                Allowance::InteractiveOnly => urgency == Urgency::Interactive,
-                Allowance::Everything => true,
-            };
-            if allowed {
+            if self.is_allowed(urgency) {
                 self.fill_with(now, urgency, out);
             }
         }
@@ -117,6 +112,7 @@ impl Download {
     fn choose(&self, now: Timestamp, transfer: &Transfer) -> Choice {
         let mut best: Option<((bool, u8), u64, NodeId)> = None;
         let mut later: Option<Timestamp> = None;
+        let mut full = false;
         for (&node, source) in &self.sources {
             let objection = transfer.objections.get(&node);
             let never = objection.is_some_and(|objection| objection.retry_at.is_none());
@@ -130,6 +126,11 @@ impl Download {
                 continue;
             }
             let (class, room) = ((source.faults > 0, source.cost), source.room_bytes(transfer.wanted.urgency));
+            if transfer.promised && source.cost == 0 && room == 0 {
+                // It may be full of requests that wait for what this node promised.
+                full = true;
+                continue;
+            }
             if best.is_none_or(|(best, most, _)| class < best || (class == best && room > most)) {
                 best = Some((class, room, node));
             }
@@ -137,6 +138,7 @@ impl Download {
         match (best, later) {
             (Some((_, 0, _)), _) => Choice::NoRoom,
             (Some((_, _, node)), _) => Choice::Ask(node),
+            (None, _) if full => Choice::NoRoom,
             (None, Some(at)) => Choice::Later(at),
             (None, None) => Choice::Nobody,
         }
@@ -163,7 +165,20 @@ impl Download {
         }
         let (list, recipe) = (run.list_from.is_some(), run.recipe_from.is_some());
         let urgency = wanted.urgency;
-        let open = Open { blob, urgency, list, recipe, pieces, bytes_left: run.bytes, waiting: None, progress_at: now };
+        let open = Open {
+            blob,
+            urgency,
+            list,
+            recipe,
+            pieces,
+            bytes_left: run.bytes,
+            granted: false,
+            waiting: None,
+            notices: 0,
+            asked_at: now,
+            content_at: now,
+            progress_at: now,
+        };
         let request = source.ask(now, open);
         if let Likeness::Unasked { bytes } = &mut transfer.likeness {
             transfer.likeness = Likeness::Asked { node, request, bytes: std::mem::take(bytes) };
@@ -323,5 +338,8 @@ impl Download {
 /// Until when an open request may stand still. Bulk rightly does while the source sends what a person waits for.
 fn still_until(open: &Open, interactive_at: Timestamp) -> Timestamp {
     let since = if open.urgency == Urgency::Bulk { open.progress_at.max(interactive_at) } else { open.progress_at };
-    since.plus_millis(if open.waiting.is_some() { WAITING_MS } else { STANDSTILL_MS })
+    match open.waiting {
+        Some(_) => since.plus_millis(WAITING_MS).min(open.content_at.plus_millis(MAX_WAITING_MS)),
+        None => since.plus_millis(STANDSTILL_MS),
+    }
 }

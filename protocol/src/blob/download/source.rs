@@ -19,6 +19,15 @@ const MAX_OPEN_BYTES: u64 = 32 * 1024 * 1024;
 /// Requests kept free for what a person waits for.
 const RESERVED_REQUESTS: usize = 32;
 const RATE_SAMPLE_MS: u64 = 500;
+/// Answers without content that may cross a cancellation: a refusal, and news of the fetching in the time of a round trip.
+const LATE_NOTICES: u64 = 16;
+
+/// How far a source is that fetches a blob itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ahead {
+    pub(super) pieces: u32,
+    pub(super) bytes: u64,
+}
 
 /// One request on its way.
 #[derive(Debug)]
@@ -32,8 +41,15 @@ pub(super) struct Open {
     /// Pieces that have not arrived whole.
     pub(super) pieces: BTreeSet<u32>,
     pub(super) bytes_left: u64,
-    /// Pieces that the source had when it last said that it is fetching the blob itself.
-    pub(super) waiting: Option<u32>,
+    /// The source has sent something of it, or said that it will.
+    pub(super) granted: bool,
+    /// How far the source was when it last said that it is fetching the blob itself.
+    pub(super) waiting: Option<Ahead>,
+    /// How often it has said so since content of it came.
+    pub(super) notices: u64,
+    pub(super) asked_at: Timestamp,
+    /// When the source last sent something of the blob, for this request or another.
+    pub(super) content_at: Timestamp,
     pub(super) progress_at: Timestamp,
 }
 
@@ -56,6 +72,8 @@ pub(super) struct Source {
     next_request: RequestId,
     /// Content that may still arrive for requests that were cancelled.
     late_bytes: u64,
+    /// Answers without content that may.
+    late_notices: u64,
     rate: Rate,
     /// Since its window was three quarters empty of bulk, until it is full: so requests go out a few dozen in one packet,
     /// where one for each small answer would be a packet each.
@@ -75,6 +93,7 @@ impl Source {
             interactive_at: now,
             next_request: 0,
             late_bytes: 0,
+            late_notices: 0,
             rate: Rate::default(),
             refilling: true,
         }
@@ -159,6 +178,7 @@ impl Source {
     pub(super) fn cancel(&mut self, request: RequestId) -> Option<Open> {
         let open = self.end(request)?;
         self.late_bytes += open.bytes_left;
+        self.late_notices += LATE_NOTICES;
         Some(open)
     }
 
@@ -168,6 +188,10 @@ impl Source {
             return false;
         }
         self.late_bytes -= content_bytes;
+        if content_bytes == 0 {
+            let Some(left) = self.late_notices.checked_sub(1) else { return false };
+            self.late_notices = left;
+        }
         true
     }
 }

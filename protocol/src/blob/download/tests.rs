@@ -17,6 +17,10 @@ fn small(number: u32) -> (BlobId, Vec<u8>) {
     (BlobId::of(&bytes), bytes)
 }
 
+fn waiting(request: RequestId, have_pieces: u32, came_bytes: u64) -> Answer {
+    Answer::Waiting { request, have_pieces, came_bytes }
+}
+
 #[derive(Default)]
 struct Play {
     download: Download,
@@ -131,7 +135,7 @@ fn a_parent_that_is_fetching_gets_more_time_than_one_that_is_silent() {
     play.up(1, 1, true);
     play.small(1, Urgency::Bulk);
     play.wants();
-    play.tell(NOW, Input::Answer(node(1), Answer::Waiting { request: 0, have_pieces: 0 }));
+    play.tell(NOW, Input::Answer(node(1), waiting(0, 0, 0)));
     play.tell(NOW.plus_millis(WAITING_MS - 1), Input::Tick);
     assert_eq!(play.out, []);
     play.tell(NOW.plus_millis(WAITING_MS), Input::Tick);
@@ -301,6 +305,167 @@ fn the_only_source_may_be_silent_for_as_long_as_a_link_is_down() {
     play.wants();
     // And when it speaks again, it is asked again at once.
     play.tell(NOW.plus_millis(LONE_SILENCE_MS + 1), Input::Heard(node(1)));
+    assert_eq!(play.wants().len(), 1);
+}
+
+#[test]
+fn a_parent_on_the_slowest_link_is_given_the_time_that_it_needs() {
+    let mut play = Play::default();
+    play.up(1, 1, true);
+    play.want(Wanted::new(BlobId::of(b"x"), 2 * PIECE_BYTES, Urgency::Bulk).unwrap());
+    // 400 bytes a second: eleven minutes for a piece, and a word of it each minute.
+    for minute in 0..50 {
+        let now = NOW.plus_millis(minute * 60_000);
+        play.tell(now, Input::Answer(node(1), waiting(0, (minute / 11) as u32 / 3, minute * 24_000)));
+        play.tell(now, Input::Tick);
+    }
+    assert!(!play.out.iter().any(|output| matches!(output, Output::Penalise(..))), "{:?}", play.out);
+    assert_eq!(play.wants().len(), 1);
+}
+
+#[test]
+fn a_source_that_says_for_ever_that_it_is_fetching_is_believed_for_an_hour() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    play.up(2, 1, false);
+    play.want(Wanted::new(BlobId::of(b"x"), 1 << 30, Urgency::Bulk).unwrap());
+    play.wants();
+    let mut minutes = 0;
+    while play.wants().is_empty() {
+        minutes += 1;
+        let now = NOW.plus_millis(minutes * 60_000);
+        play.tell(now, Input::Answer(node(1), waiting(0, minutes as u32, minutes)));
+        play.tell(now, Input::Tick);
+    }
+    assert_eq!(minutes * 60_000, MAX_WAITING_MS);
+}
+
+#[test]
+fn a_source_that_claims_to_have_everything_and_sends_nothing_is_soon_replaced() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    play.up(2, 1, false);
+    play.want(Wanted::new(BlobId::of(b"x"), 2 * PIECE_BYTES, Urgency::Bulk).unwrap());
+    play.wants();
+    play.tell(NOW, Input::Answer(node(1), waiting(0, 2, 2 * PIECE_BYTES)));
+    play.tell(NOW.plus_millis(SILENCE_MS), Input::Tick);
+    assert_eq!(play.wants()[0].0, node(2));
+}
+
+#[test]
+fn an_endless_stream_of_nothing_is_cut_off() {
+    for request in [0, 7] {
+        let mut play = Play::default();
+        play.up(1, 0, false);
+        play.want(Wanted::new(BlobId::of(b"x"), 1 << 20, Urgency::Bulk).unwrap());
+        let mut notices = 0;
+        while !play.out.contains(&Output::Shun(node(1))) {
+            play.tell(NOW, Input::Answer(node(1), waiting(request, 0, 0)));
+            notices += 1;
+            assert!(notices < 1_000, "{notices} frames were read");
+        }
+    }
+}
+
+#[test]
+fn an_endless_stream_of_bytes_is_cut_off() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    let size = 2 * PIECE_BYTES;
+    play.want(Wanted::new(BlobId::of(b"x"), size, Urgency::Bulk).unwrap());
+    let mut sent = 0;
+    while !play.out.contains(&Output::Shun(node(1))) {
+        let bytes = vec![0; 64 * 1024];
+        sent += bytes.len() as u64;
+        play.tell(NOW, Input::Answer(node(1), Answer::Piece { request: 0, index: 0, offset: 0, bytes }));
+        assert!(sent <= size + 16 * 64 * 1024, "{sent} bytes were read");
+    }
+}
+
+#[test]
+fn a_source_that_became_dearer_is_asked_after_the_others() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    play.up(2, 1, false);
+    play.tell(NOW, Input::Cost { node: node(1), cost: 9 });
+    play.small(1, Urgency::Bulk);
+    assert_eq!(play.wants()[0].0, node(2));
+}
+
+#[test]
+fn what_an_earlier_run_has_left_of_a_piece_is_not_asked_for_and_nobody_is_blamed_for_it() {
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| n as u8).collect();
+    let blob = BlobId::of(&bytes);
+    for is_right in [true, false] {
+        let mut play = Play::default();
+        play.up(1, 0, false);
+        let mut left = bytes[..60_000].to_vec();
+        left[5] ^= u8::from(!is_right);
+        let wanted = Wanted::new(blob, 100_000, Urgency::Bulk).unwrap().resume_inside(vec![(0, left), (7, vec![1])]);
+        play.want(wanted);
+        let (_, want) = play.wants().remove(0);
+        assert_eq!((want.from_piece, want.from_offset), (0, 60_000));
+        let piece = |request, offset: u32| Answer::Piece {
+            request,
+            index: 0,
+            offset,
+            bytes: bytes[offset as usize..].to_vec(),
+        };
+        play.tell(NOW, Input::Answer(node(1), piece(want.request, 60_000)));
+        if is_right {
+            assert!(play.out.contains(&Output::Complete(blob)));
+        } else {
+            let (_, again) = play.wants().remove(0);
+            assert_eq!(again.from_offset, 0, "what the disk made of it is fetched again");
+            play.tell(NOW, Input::Answer(node(1), piece(again.request, 0)));
+            assert!(play.out.contains(&Output::Complete(blob)));
+        }
+        assert!(!play.out.iter().any(|output| matches!(output, Output::Penalise(..))));
+    }
+}
+
+#[test]
+fn what_was_promised_to_a_neighbour_comes_before_other_bulk_and_is_not_asked_of_it() {
+    let mut play = Play::default();
+    play.tell(NOW, Input::Allow(Allowance::Nothing));
+    play.up(1, 0, false);
+    play.up(2, 3, false);
+    let first = play.small(1, Urgency::Bulk);
+    let promised = play.small(2, Urgency::Bulk);
+    play.tell(NOW, Input::Promised { blob: promised, to: node(1) });
+    play.tell(NOW, Input::Allow(Allowance::Everything));
+    let wants: Vec<_> = play.wants().iter().map(|(node, want)| (*node, want.blob)).collect();
+    assert_eq!(wants, [(node(2), promised), (node(1), first)]);
+}
+
+#[test]
+fn neighbours_that_are_full_of_each_others_requests_go_on() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    for number in 0..300 {
+        play.small(number, Urgency::Bulk);
+    }
+    // All that may be asked of it waits there.
+    for (_, want) in play.wants() {
+        play.tell(NOW, Input::Answer(node(1), waiting(want.request, 0, 0)));
+    }
+    play.up(2, 3, false);
+    assert_eq!(play.wants(), [], "it is waited for");
+    let promised = play.small(299, Urgency::Bulk);
+    play.tell(NOW, Input::Promised { blob: promised, to: node(3) });
+    let wants: Vec<_> = play.wants().iter().map(|(node, want)| (*node, want.blob)).collect();
+    assert_eq!(wants, [(node(2), promised)]);
+}
+
+#[test]
+fn a_neighbour_that_began_after_it_was_asked_is_asked_again() {
+    let mut play = Play::default();
+    play.up(1, 0, false);
+    let blob = play.small(1, Urgency::Bulk);
+    let request = play.wants()[0].1.request;
+    play.refuse(NOW, 1, request, Refusal::NotHeld);
+    play.out.clear();
+    play.tell(NOW, Input::WantsToo { blob, node: node(1) });
     assert_eq!(play.wants().len(), 1);
 }
 

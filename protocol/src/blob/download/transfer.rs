@@ -164,6 +164,8 @@ pub(super) struct Transfer {
     /// Order of arrival, the last word among equals.
     pub(super) number: u64,
     pub(super) place: Place,
+    /// A neighbour waits for it.
+    pub(super) promised: bool,
     pub(super) list: ListState,
     /// Pieces that are not proved yet.
     pub(super) missing: PieceSet,
@@ -200,6 +202,7 @@ impl Transfer {
         Self {
             number,
             place: Place::Asked,
+            promised: false,
             list: list.map_or(ListState::Arriving { part: Part::default(), asked: None }, ListState::Known),
             unasked: missing.clone(),
             missing,
@@ -215,7 +218,8 @@ impl Transfer {
     }
 
     pub(super) fn key(&self) -> (Urgency, u64, u64, BlobId) {
-        (self.wanted.urgency, self.wanted.rank, self.number, self.wanted.blob)
+        let rank = if self.promised { 0 } else { self.wanted.rank.saturating_add(1) };
+        (self.wanted.urgency, rank, self.number, self.wanted.blob)
     }
 
     /// Whether something of it is not asked of anybody. Until the list is proved, one source is asked at a time.

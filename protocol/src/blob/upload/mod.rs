@@ -26,8 +26,11 @@ use crate::identity::NodeId;
 use crate::time::Timestamp;
 use serving::{Peer, Serving};
 
-/// A peer that waits for a blob which is being fetched hears of progress at most this often.
+/// A peer that waits for a blob which is being fetched hears of new pieces at most this often.
 pub const WAITING_INTERVAL_MS: u64 = 5_000;
+/// And of bytes without a new piece at most this often: well within the patience of who waits
+/// ([`WAITING_MS`](super::download::WAITING_MS)).
+pub const CAME_INTERVAL_MS: u64 = 60_000;
 /// Most frames for which one peer's driver may give room at a time: what a peer can make this node hold in memory
 /// is this many times 64 KiB.
 pub const MAX_ROOM_FRAMES: u32 = 16;
@@ -53,6 +56,11 @@ pub enum Input {
     Arrived {
         blob: BlobId,
         index: u32,
+    },
+    /// So many bytes of a blob that is being fetched have come by now, also of pieces that are not whole.
+    Came {
+        blob: BlobId,
+        bytes: u64,
     },
     /// The stream of this peer takes this many more frames.
     Room {
@@ -181,6 +189,9 @@ impl Upload {
                 }
             }
             Input::Request(peer, Request::Hurry(request)) => self.hurry(peer, request, out),
+            // The ledger's, which the driver keeps.
+            Input::Request(_, Request::Received(_)) => {}
+            Input::Came { blob, bytes } => self.bytes_came(now, blob, bytes, out),
             Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, out),
             Input::Recipe { ticket, bytes } => self.recipe(ticket, bytes, out),
             Input::Arrived { blob, index } => self.piece_arrived(now, blob, index, out),
@@ -206,7 +217,7 @@ impl Upload {
             _ if state.open.len() >= MAX_OPEN_REQUESTS => Some(Refusal::Busy),
             _ if !is_sensible(&want) => Some(Refusal::Invalid),
             Route::ThroughTree { hops, .. } if hops > MAX_HOPS => Some(Refusal::TooFar),
-            Route::Direct | Route::ThroughTree { .. } => None,
+            Route::Direct | Route::ThroughTree { .. } | Route::Nearby { .. } => None,
         };
         if let Some(reason) = refusal {
             out.push(Output::Send(peer, Answer::Refused { request, reason }));
@@ -236,8 +247,8 @@ impl Upload {
         match verdict {
             Verdict::Held => serving.becomes_held(),
             Verdict::Arriving { present } if present.count() == piece_count(serving.want.size) => {
-                let have_pieces = serving.becomes_arriving(now, &present);
-                out.push(Output::Send(peer, Answer::Waiting { request, have_pieces }));
+                let notice = serving.becomes_arriving(now, &present);
+                out.push(Output::Send(peer, notice));
             }
             // The driver's map is of another size than the one that the peer asked for.
             Verdict::Arriving { .. } => return self.refuse(peer, request, Refusal::Invalid, out),
@@ -245,10 +256,8 @@ impl Upload {
         }
         if serving.asks_for_recipe() {
             out.push(Output::Recipe { ticket, blob: serving.want.blob });
-            if let Some(have_pieces) = serving.idles(now) {
-                // Reading all of a large blob takes a while.
-                out.push(Output::Send(peer, Answer::Waiting { request, have_pieces }));
-            }
+            // Reading all of a large blob takes a while.
+            out.extend(serving.idles(now).map(|notice| Output::Send(peer, notice)));
         }
         state.enqueue(request);
         self.serve(peer, out);
@@ -277,9 +286,7 @@ impl Upload {
                 if serving.piece_arrived(index) {
                     woken.push((peer, request));
                 }
-                if let Some(have_pieces) = serving.news(now) {
-                    out.push(Output::Send(peer, Answer::Waiting { request, have_pieces }));
-                }
+                out.extend(serving.news(now).map(|notice| Output::Send(peer, notice)));
             }
         }
         for (peer, request) in woken {
@@ -287,6 +294,14 @@ impl Upload {
                 state.enqueue(request);
             }
             self.serve(peer, out);
+        }
+    }
+
+    fn bytes_came(&mut self, now: Timestamp, blob: BlobId, bytes: u64, out: &mut Vec<Output>) {
+        for (&peer, state) in &mut self.peers {
+            for serving in state.open.values_mut().filter(|serving| serving.want.blob == blob) {
+                out.extend(serving.bytes_came(now, bytes).map(|notice| Output::Send(peer, notice)));
+            }
         }
     }
 
@@ -327,9 +342,9 @@ impl Upload {
                 out.push(Output::Send(peer, frame.answer(request, bytes)));
                 if serving.is_done() {
                     self.end(peer, request);
-                } else if let Some(have_pieces) = serving.idles(now) {
+                } else {
                     // Nothing more to pass on at the moment: the peer is not to take that for silence.
-                    out.push(Output::Send(peer, Answer::Waiting { request, have_pieces }));
+                    out.extend(serving.idles(now).map(|notice| Output::Send(peer, notice)));
                 }
                 return;
             }

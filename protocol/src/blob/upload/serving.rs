@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Range, Ticket, WAITING_INTERVAL_MS};
+use super::{CAME_INTERVAL_MS, Range, Ticket, WAITING_INTERVAL_MS};
 use crate::blob::PieceSet;
 use crate::blob::message::{Answer, FRAME_DATA_BYTES, RequestId, Urgency, Want};
 use crate::blob::piece::{PieceList, VALUE_BYTES, piece_count, piece_len, piece_offset};
@@ -81,9 +81,12 @@ pub(super) struct Serving {
     /// The list is asked for and not here yet.
     list_awaited: bool,
     recipe: RecipeState,
+    /// Bytes of the blob that have come while it is being fetched.
+    came_bytes: u64,
     /// When the peer was last told how far the fetching is.
     told_at: Option<Timestamp>,
     told_pieces: u32,
+    told_bytes: u64,
     /// Frames that are being read, oldest first.
     pub(super) reading: VecDeque<Frame>,
     queued: bool,
@@ -100,8 +103,10 @@ impl Serving {
             arriving: None,
             list_awaited: want.list_from.is_some(),
             recipe: if want.recipe_from.is_some() { RecipeState::Wished } else { RecipeState::Settled },
+            came_bytes: 0,
             told_at: None,
             told_pieces: 0,
+            told_bytes: 0,
             reading: VecDeque::new(),
             queued: false,
             want,
@@ -134,7 +139,7 @@ impl Serving {
     }
 
     /// The blob is being fetched, and these pieces of it are here. Returns what the peer is to be told.
-    pub(super) fn becomes_arriving(&mut self, now: Timestamp, present: &PieceSet) -> u32 {
+    pub(super) fn becomes_arriving(&mut self, now: Timestamp, present: &PieceSet) -> Answer {
         self.arriving = Some(present.len());
         if !present.is_empty() {
             self.release_list();
@@ -178,22 +183,33 @@ impl Serving {
     }
 
     /// How far the fetching is, if the peer should hear of it again.
-    pub(super) fn news(&mut self, now: Timestamp) -> Option<u32> {
+    pub(super) fn news(&mut self, now: Timestamp) -> Option<Answer> {
         let pieces = self.arriving?;
-        let due = self.told_at.is_none_or(|at| now.millis_since(at) >= WAITING_INTERVAL_MS);
-        (due && pieces > self.told_pieces).then(|| self.tell(now, pieces))
+        (self.is_due(now, WAITING_INTERVAL_MS) && pieces > self.told_pieces).then(|| self.tell(now, pieces))
+    }
+
+    /// The same, where bytes have come and perhaps no piece.
+    pub(super) fn bytes_came(&mut self, now: Timestamp, bytes: u64) -> Option<Answer> {
+        let pieces = self.arriving?;
+        self.came_bytes = bytes;
+        (self.is_due(now, CAME_INTERVAL_MS) && bytes > self.told_bytes).then(|| self.tell(now, pieces))
     }
 
     /// How far the fetching is, if there is nothing to send until more arrives or the recipe is made.
-    pub(super) fn idles(&mut self, now: Timestamp) -> Option<u32> {
+    pub(super) fn idles(&mut self, now: Timestamp) -> Option<Answer> {
         let makes_recipe = self.recipe == RecipeState::Awaited;
         let pieces = self.arriving.or_else(|| makes_recipe.then(|| piece_count(self.want.size)))?;
         (self.sendable.is_empty() && self.reading.is_empty()).then(|| self.tell(now, pieces))
     }
 
-    fn tell(&mut self, now: Timestamp, pieces: u32) -> u32 {
-        (self.told_at, self.told_pieces) = (Some(now), pieces);
-        pieces
+    fn is_due(&self, now: Timestamp, interval_ms: u64) -> bool {
+        self.told_at.is_none_or(|at| now.millis_since(at) >= interval_ms)
+    }
+
+    fn tell(&mut self, now: Timestamp, have_pieces: u32) -> Answer {
+        let came_bytes = self.came_bytes;
+        (self.told_at, self.told_pieces, self.told_bytes) = (Some(now), have_pieces, came_bytes);
+        Answer::Waiting { request: self.want.request, have_pieces, came_bytes }
     }
 
     /// The next frame, of at most `frame_bytes` (whole values of the list), and whether it ends the list or a piece.

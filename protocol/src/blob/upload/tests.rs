@@ -184,22 +184,39 @@ fn a_blob_that_is_being_fetched_is_passed_on_piece_by_piece() {
     driver.room(16);
     let blob = want.blob;
     driver.want(want);
-    assert_eq!(driver.sent, [Answer::Waiting { request: 1, have_pieces: 0 }]);
+    assert_eq!(driver.sent, [Answer::Waiting { request: 1, have_pieces: 0, came_bytes: 0 }]);
     driver.tell(Input::Arrived { blob, index: 1 });
     let pieces = |driver: &Driver| {
         let index = |answer: &Answer| if let Answer::Piece { index, .. } = answer { Some(*index) } else { None };
         driver.sent.iter().filter_map(index).collect::<Vec<_>>()
     };
     assert_eq!(pieces(&driver), [1; 4]);
-    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 1 }));
+    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 1, came_bytes: 0 }));
     // A piece that this request is not about is news only.
     driver.now = NOW.plus_millis(WAITING_INTERVAL_MS);
     driver.tell(Input::Arrived { blob, index: 3 });
-    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 2 }));
+    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 2, came_bytes: 0 }));
     driver.tell(Input::Arrived { blob, index: 0 });
     assert_eq!(pieces(&driver), [1, 1, 1, 1, 0, 0, 0, 0]);
     assert_eq!(driver.upload.open_requests(), 0);
     assert_eq!(driver.others, [], "a request that was served is no reason to stop fetching");
+}
+
+#[test]
+fn who_waits_hears_of_bytes_long_before_a_piece_is_whole() {
+    let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
+    let want = want(1, Urgency::Bulk);
+    let blob = want.blob;
+    driver.want(want);
+    driver.sent.clear();
+    driver.tell(Input::Came { blob, bytes: 100 });
+    assert_eq!(driver.sent, [], "not every minute again");
+    driver.now = NOW.plus_millis(CAME_INTERVAL_MS);
+    driver.tell(Input::Came { blob, bytes: 50_000 });
+    assert_eq!(driver.sent, [Answer::Waiting { request: 1, have_pieces: 0, came_bytes: 50_000 }]);
+    driver.now = NOW.plus_millis(2 * CAME_INTERVAL_MS);
+    driver.tell(Input::Came { blob, bytes: 50_000 });
+    assert_eq!(driver.sent.len(), 1, "nothing has come since");
 }
 
 #[test]
@@ -300,7 +317,10 @@ fn a_recipe_comes_when_it_is_made_and_goes_on_where_it_broke_off() {
         driver.room(9);
         driver.want(asks(from));
         assert_eq!(driver.order(), [1], "the list does not wait for it");
-        assert!(driver.sent.contains(&Answer::Waiting { request: 1, have_pieces: 4 }), "that takes a while");
+        assert!(
+            driver.sent.contains(&Answer::Waiting { request: 1, have_pieces: 4, came_bytes: 0 }),
+            "that takes a while"
+        );
         driver.tell(Input::Recipe { ticket: recipe_ticket(&driver), bytes: Some(90_000) });
         let place = |answer: &Answer| match answer {
             Answer::Recipe { offset, total: 90_000, bytes, .. } => Some((*offset, bytes.len())),
@@ -329,7 +349,7 @@ fn who_waits_for_a_blob_that_is_being_fetched_gets_its_recipe_and_before_that_wo
     driver.room(9);
     driver.want(Want { list_from: Some(0), count: 0, recipe_from: Some(0), ..want(1, Urgency::Bulk) });
     let ticket = recipe_ticket(&driver);
-    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 0 }));
+    assert_eq!(driver.sent.last(), Some(&Answer::Waiting { request: 1, have_pieces: 0, came_bytes: 0 }));
     driver.tell(Input::Checked { ticket, verdict: Verdict::Held });
     assert_eq!(recipe_ticket(&driver), ticket, "the driver is asked once");
     driver.tell(Input::Recipe { ticket, bytes: Some(100) });

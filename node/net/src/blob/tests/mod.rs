@@ -1,7 +1,9 @@
 //! Exchanges between whole nodes on loopback, over blobs in memory.
 #![allow(clippy::unwrap_used)]
 
+mod ledger;
 mod likeness;
+mod neighbours;
 mod relaying;
 mod taking;
 mod trouble;
@@ -17,9 +19,10 @@ use kapok_protocol::membership::Member;
 use libp2p::Multiaddr;
 use tokio::sync::watch;
 
-use super::{Begun, BlobBackend, Exchange};
+use super::{Begun, BlobBackend, Exchange, Ledger};
 use crate::link::Links;
 use crate::link::testbed::{Federation, link};
+use crate::swarm::LinkKind;
 
 /// 5 MB: 20 pieces, the last one short.
 const SIZE: usize = 5_000_000;
@@ -51,6 +54,12 @@ struct State {
     /// Reads until the disk stands still, and what it then waits for.
     stalls: Option<(usize, mpsc::Receiver<()>)>,
     finish_fails: bool,
+    /// Pieces that there is room for.
+    room_pieces: Option<usize>,
+    /// It gives other bytes than it holds.
+    lies: bool,
+    /// Nodes that are not on the local network.
+    far: BTreeSet<NodeId>,
     /// Its recipes say that everything is the same as everywhere.
     lies_in_recipes: bool,
     /// What everything new is a newer version of.
@@ -129,7 +138,11 @@ impl BlobBackend for Memory {
         let state = self.state();
         let bytes = state.held.get(blob).or_else(|| state.arriving.get(blob).map(|(bytes, _)| bytes))?;
         let from = usize::try_from(offset).unwrap();
-        bytes.get(from..(from + len).min(bytes.len())).map(<[u8]>::to_vec)
+        let mut read = bytes.get(from..(from + len).min(bytes.len()))?.to_vec();
+        if let Some(first) = read.first_mut().filter(|_| state.lies) {
+            *first ^= 1;
+        }
+        Some(read)
     }
 
     fn piece_list(&self, blob: &BlobId) -> Option<Vec<u8>> {
@@ -159,6 +172,9 @@ impl BlobBackend for Memory {
 
     fn begin(&self, blob: &BlobId, size: u64) -> Result<Begun, String> {
         let mut state = self.state();
+        if state.room_pieces == Some(0) {
+            return Err("the disk is full".to_owned());
+        }
         assert!(state.begun.insert(*blob), "a blob is begun once at a time");
         let empty = || {
             let count = kapok_protocol::blob::piece::piece_count(size);
@@ -195,6 +211,9 @@ impl BlobBackend for Memory {
     fn write_piece(&self, blob: &BlobId, index: u32, bytes: &[u8]) -> Result<(), String> {
         let mut state = self.state();
         assert!(state.begun.contains(blob), "only what was begun is written");
+        if let Some(room) = &mut state.room_pieces {
+            *room = room.checked_sub(1).ok_or("the disk is full")?;
+        }
         let (whole, present) = state.arriving.get_mut(blob).unwrap();
         assert_eq!(bytes.len(), piece_len(whole.len() as u64, index));
         let from = usize::try_from(piece_offset(index)).unwrap();
@@ -250,7 +269,9 @@ impl Node {
     /// Starts on a disk that may hold something already.
     async fn start_on(federation: &Federation, disk: Arc<Memory>) -> Self {
         let links = federation.start(disk.me).await;
-        let exchange = Exchange::start(links.clone(), disk.clone()).unwrap();
+        let of_disk = disk.clone();
+        let kind = move |node: &NodeId| if of_disk.state().far.contains(node) { LinkKind::Wan } else { LinkKind::Lan };
+        let exchange = Exchange::start_over(links.clone(), disk.clone(), Arc::new(kind)).unwrap();
         Self { id: disk.me, links, exchange, disk }
     }
 
@@ -258,6 +279,11 @@ impl Node {
         self.exchange.shutdown().await;
         self.links.shutdown().await;
         self.disk
+    }
+
+    /// What was exchanged with `node`.
+    fn ledger(&self, node: &Self) -> Ledger {
+        self.exchange.ledger().get(&node.id).copied().unwrap_or_default()
     }
 
     /// Content bytes that came from `node`.

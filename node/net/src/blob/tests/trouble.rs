@@ -14,6 +14,7 @@ async fn when_a_source_goes_away_another_goes_on_where_it_stopped() {
     let counties = [federation.county(city, "盐边县"), federation.county(city, "米易县")];
     let city = Node::start(&federation, city).await;
     let (county, other) = (Node::start(&federation, counties[0]).await, Node::start(&federation, counties[1]).await);
+    county.disk.state().far.extend([city.id, other.id]);
     link(&county.links, &city.links).await;
     link(&county.links, &other.links).await;
     let blob = city.disk.hold(&content(1));
@@ -81,6 +82,86 @@ async fn what_has_come_of_a_piece_is_on_the_disk_before_anybody_stops_or_goes() 
     let (fetched, ()) = in_time(async { tokio::join!(fetch, wait) }).await;
     fetched.unwrap();
     assert!(county.disk.held(&blob) == Some(content(6)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_disk_that_becomes_full_keeps_what_is_there_and_the_rest_comes_when_there_is_room() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
+    link(&county.links, &city.links).await;
+    let blob = city.disk.hold(&content(6));
+    county.disk.state().room_pieces = Some(7);
+    let fetch = || county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0);
+    assert_eq!(in_time(fetch()).await, Err(FetchError::Store("the disk is full".to_owned())));
+    // `written` asserts that no piece is written twice.
+    assert_eq!(*county.disk.pieces_written.borrow(), 7);
+    county.disk.state().room_pieces = None;
+    in_time(fetch()).await.unwrap();
+    assert!(county.disk.held(&blob) == Some(content(6)));
+}
+
+/// A school with its county and its city; both hold the blob.
+async fn school_with_two_sources(seed: u64) -> (Node, Node, Node, BlobId) {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let school = federation.school(county, "红格小学");
+    let city = Node::start(&federation, city).await;
+    let county = Node::start(&federation, county).await;
+    let school = Node::start(&federation, school).await;
+    school.disk.state().far.extend([city.id, county.id]);
+    link(&school.links, &county.links).await;
+    link(&school.links, &city.links).await;
+    let blob = city.disk.hold(&content(seed));
+    (city, county, school, blob)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_source_that_lies_wastes_little_and_the_next_one_gives_the_rest() {
+    let (city, county, school, blob) = school_with_two_sources(7).await;
+    county.disk.hold(&content(7));
+    county.disk.state().lies = true;
+    in_time(school.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0)).await.unwrap();
+    assert!(school.disk.held(&blob) == Some(content(7)));
+    assert!(school.bytes_from(&city) <= whole_bytes());
+    // A false list, which is of 640 bytes, is noticed at once, and what follows it in the window is cancelled.
+    assert!(school.bytes_from(&county) <= 2 << 20, "{}", school.bytes_from(&county));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_parent_whose_disk_is_full_is_no_obstacle() {
+    let (city, county, school, blob) = school_with_two_sources(8).await;
+    link(&county.links, &city.links).await;
+    county.disk.state().room_pieces = Some(0);
+    in_time(school.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0)).await.unwrap();
+    assert_eq!((school.bytes_from(&city), school.bytes_from(&county)), (whole_bytes(), 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_source_that_sends_nonsense_without_end_is_cut_off() {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let (city, county) = (federation.start(city).await, Node::start(&federation, county).await);
+    link(&county.links, &city).await;
+    let home = city.network().local();
+    let (blob, size) = (BlobId::of(&content(5)), SIZE as u64);
+    county.exchange.want(blob, size, home, None, Urgency::Bulk, 0);
+    let mut incoming = city.network().accept(PROTOCOL).unwrap();
+    let (_, mut stream) = in_time(incoming.next()).await.unwrap();
+    let limits = Limits::new(MAX_FRAME_BYTES);
+    let nonsense = Answer::Piece { request: u32::MAX, index: 0, offset: 0, bytes: vec![0; 60_000] }.encode();
+    let mut sent = 0;
+    in_time(async {
+        while frame::write(&mut stream, &nonsense, &limits).await.is_ok() {
+            sent += 1;
+        }
+    })
+    .await;
+    // What both ends of the stream and the desk hold while it is decided.
+    assert!(sent < 500, "{sent} frames were taken");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
