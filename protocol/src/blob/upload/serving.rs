@@ -176,6 +176,12 @@ impl Serving {
         self.arriving.is_some()
     }
 
+    /// The pieces that are not here yet and that a person waits for.
+    pub(super) fn awaited_by_person(&self) -> impl Iterator<Item = u32> + '_ {
+        let waits = self.want.urgency == Urgency::Interactive;
+        self.awaited.iter().copied().filter(move |_| waits)
+    }
+
     /// Everything that was asked for has been read and sent.
     pub(super) fn is_done(&self) -> bool {
         let awaits = self.list_awaited || self.recipe != RecipeState::Settled || !self.awaited.is_empty();

@@ -199,7 +199,27 @@ fn a_blob_that_is_being_fetched_is_passed_on_piece_by_piece() {
     driver.tell(Input::Arrived { blob, index: 0 });
     assert_eq!(pieces(&driver), [1, 1, 1, 1, 0, 0, 0, 0]);
     assert_eq!(driver.upload.open_requests(), 0);
-    assert_eq!(driver.others, [], "a request that was served is no reason to stop fetching");
+    assert_eq!(driver.others, [Output::Awaited(blob)], "a request that was served is no reason to stop fetching");
+}
+
+#[test]
+fn whoever_fetches_for_others_hears_which_pieces_people_wait_for() {
+    let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
+    let (bulk, blob, other) = (want(1, Urgency::Bulk), BlobId::of(&1_u32.to_le_bytes()), NodeId([2; 32]));
+    let read = |request, from_piece, count| Want { blob, from_piece, count, ..want(request, Urgency::Interactive) };
+    driver.want(bulk);
+    assert_eq!((driver.others.len(), driver.upload.awaited(&blob)), (0, vec![]));
+    driver.want(read(2, 3, 1));
+    driver.want(read(3, 1, 2));
+    driver.tell(Input::Request(other, Request::Want(read(9, 2, 1))));
+    assert_eq!(driver.upload.awaited(&blob), [vec![3, 1, 2], vec![2]], "in the order in which each asked");
+    driver.tell(Input::Arrived { blob, index: 2 });
+    driver.others.clear();
+    driver.tell(Input::Request(PEER, Request::Cancel(2)));
+    assert_eq!(driver.others, [Output::Awaited(blob)]);
+    assert_eq!(driver.upload.awaited(&blob), [[1]]);
+    driver.tell(Input::Request(PEER, Request::Hurry(1)));
+    assert_eq!(driver.upload.awaited(&blob), [[0, 1, 1]]);
 }
 
 #[test]
