@@ -20,7 +20,7 @@ mod schedule;
 mod source;
 mod transfer;
 
-pub use preference::MAX_PREFERRED;
+pub use preference::{MAX_PREFERRED, RECIPE_FIRST_BYTES};
 pub use transfer::Wanted;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -20,6 +20,10 @@ use crate::identity::NodeId;
 /// Most pieces of one blob that are preferred at a time (256 MiB); what comes after them waits until these are here.
 pub const MAX_PREFERRED: usize = 1024;
 
+/// Whoever reads a blob up to this size waits for its recipe first, where an older version is here: 32 KiB, half a second of
+/// 512 kbit/s. For a film that is read the recipe is forgone.
+pub const RECIPE_FIRST_BYTES: u64 = 16 << 20;
+
 /// The pieces that somebody reads next.
 #[derive(Debug, Default)]
 pub(super) struct Preference {
@@ -62,6 +66,19 @@ impl Preference {
 }
 
 impl Transfer {
+    /// Forgoes a recipe that is too large to wait for, if it is not asked for; returns the request if it is.
+    fn recipe_stands_before_readers(&mut self) -> Option<(NodeId, RequestId)> {
+        if self.preferred.is_empty() || self.wanted.size <= RECIPE_FIRST_BYTES {
+            return None;
+        }
+        match &self.likeness {
+            Likeness::Unasked { .. } => self.likeness = Likeness::Settled,
+            Likeness::Asked { node, request, .. } => return Some((*node, *request)),
+            Likeness::Known { .. } | Likeness::Planning | Likeness::Settled => {}
+        }
+        None
+    }
+
     /// The piece that is to be asked for before all others.
     pub(super) fn next_preferred(&self) -> Option<u32> {
         self.preferred.order.iter().copied().find(|index| self.unasked.contains(*index))
@@ -106,8 +123,12 @@ impl Download {
                 }
             }
         }
+        let recipe = transfer.recipe_stands_before_readers();
         self.hurry_all(&hurries, out);
         self.cancel_where(out, |node, request, _| cancelled.contains(&(node, request)));
+        if let Some((node, request)) = recipe {
+            self.forgo_recipe(node, request, blob, out);
+        }
         self.place(blob);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::likeness::{Likeness, Seeding};
-use super::preference::Preference;
+use super::preference::{Preference, RECIPE_FIRST_BYTES};
 use super::{Fault, Reason};
 use crate::blob::message::{Hole, RequestId, Urgency};
 use crate::blob::piece::{PieceError, PieceList, VALUE_BYTES, piece_count, piece_len, piece_offset};
@@ -209,10 +209,11 @@ pub(super) struct Run {
 impl Transfer {
     pub(super) fn new(mut wanted: Wanted, number: u64) -> Self {
         let missing = wanted.present.complement();
+        let preferred = Preference::new(std::mem::take(&mut wanted.readers), missing.count());
         let list = wanted.list.clone().or_else(|| PieceList::of_single_piece(wanted.blob, wanted.size));
+        let wants_recipe = wanted.has_base && (preferred.is_empty() || wanted.size <= RECIPE_FIRST_BYTES);
         let verified_bytes = wanted.present.iter().map(|index| piece_len(wanted.size, index) as u64).sum();
         let parts = std::mem::take(&mut wanted.parts);
-        let preferred = Preference::new(std::mem::take(&mut wanted.readers), missing.count());
         let parts = parts.into_iter().map(|(index, bytes)| (index, Part::of_earlier_run(bytes))).collect();
         Self {
             number,
@@ -223,7 +224,7 @@ impl Transfer {
             unasked: missing.clone(),
             missing,
             parts,
-            likeness: if wanted.has_base { Likeness::Unasked { bytes: Vec::new() } } else { Likeness::Settled },
+            likeness: if wants_recipe { Likeness::Unasked { bytes: Vec::new() } } else { Likeness::Settled },
             seeding: Seeding::default(),
             objections: BTreeMap::new(),
             open_requests: 0,

@@ -184,6 +184,26 @@ fn whoever_reads_does_not_wait_until_a_recipe_can_be_made() {
 }
 
 #[test]
+fn whoever_reads_a_film_does_not_wait_for_its_recipe() {
+    for asked_before in [true, false] {
+        let mut play = Play::default();
+        play.up(1, 0, true);
+        let blob = BlobId::of(b"film");
+        let wanted = Wanted::new(blob, 1 << 30, Urgency::Bulk).unwrap().has_base(true);
+        if asked_before {
+            play.want(wanted);
+            assert_eq!(play.wants()[0].1.recipe_from, Some(0));
+            play.prefer(blob, &[&[39]]);
+            assert_eq!(play.cancelled(), [0]);
+        } else {
+            play.want(wanted.readers(vec![vec![39]]));
+        }
+        let wants = play.wants();
+        assert_eq!((wants[0].1.recipe_from, wants[0].1.list_from, wants[0].1.from_piece), (None, Some(0), 39));
+    }
+}
+
+#[test]
 fn no_piece_that_the_blob_has_not_is_asked_for() {
     let mut play = Play::default();
     let blob = play.film(Urgency::Bulk);
