@@ -189,7 +189,7 @@ fn whoever_reads_a_film_does_not_wait_for_its_recipe() {
         let mut play = Play::default();
         play.up(1, 0, true);
         let blob = BlobId::of(b"film");
-        let wanted = Wanted::new(blob, 1 << 30, Urgency::Bulk).unwrap().has_base(true);
+        let wanted = Wanted::new(blob, 1 << 26, Urgency::Bulk).unwrap().has_base(true);
         if asked_before {
             play.want(wanted);
             assert_eq!(play.wants()[0].1.recipe_from, Some(0));
