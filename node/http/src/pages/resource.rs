@@ -20,7 +20,7 @@ use crate::access::Caller;
 use crate::blobs::shown_type;
 use crate::extract::{FormBody, Param};
 use crate::forms;
-use crate::port::{FetchRequest, FileFacts, ProgressSender, Resource, ResourceSummary, Result};
+use crate::port::{FetchRequest, FileFacts, ProgressSender, Resource, ResourceSummary, Result, TransferState};
 use crate::usecase;
 
 /// How long the page waits for a fetch to fail at once (no room, withdrawn); it goes on afterwards by itself.
@@ -55,8 +55,12 @@ fn view(caller: &Caller, around: &Around, resource: Resource) -> View {
     let fetch = fetch_view(caller, around, &resource);
     let availability = around.availability(&resource.summary);
     let may_fetch = caller.may(Permission::Fetch);
-    let files: Vec<File> =
-        resource.summary.files.iter().map(|file| file_view(around, file, &resource.summary, &availability, may_fetch)).collect();
+    let files: Vec<File> = resource
+        .summary
+        .files
+        .iter()
+        .map(|file| file_view(around, file, &resource.summary, &availability, may_fetch))
+        .collect();
     let preview = preview(&resource, &files);
     let (versions, provenance) = (versions.collect(), provenance(&resource));
     let holders = resource.holders.iter().map(|node| around.name(node).to_owned()).collect();
@@ -108,7 +112,8 @@ fn file_view(
         },
     };
     // What a browser shows itself can be opened while it comes; who may not have it fetched, only if it comes anyway.
-    let comes = moving.is_some() || (may_fetch && !matches!(availability, Availability::Unreachable));
+    let moves = moving.is_some_and(|transfer| transfer.state == TransferState::Moving);
+    let comes = moves || (may_fetch && !matches!(availability, Availability::Unreachable));
     let is_open = is_held || (comes && shown_type(&file.name).is_some());
     File {
         name: file.name.clone(),
