@@ -106,9 +106,10 @@ impl Download {
             return;
         }
         let before = std::mem::replace(&mut transfer.preferred, Preference::new(readers, transfer.missing.count()));
-        let left =
-            before.order.iter().any(|index| transfer.missing.contains(*index) && !transfer.preferred.contains(*index));
-        let jumps = left || before.is_empty();
+        let mut still_missing =
+            before.order.iter().copied().filter(|index| transfer.missing.contains(*index)).peekable();
+        let is_done = still_missing.peek().is_none();
+        let jumps = is_done || still_missing.any(|index| !transfer.preferred.contains(index));
         let heads = transfer.preferred.heads(|index| transfer.missing.contains(index));
         let mut hurries = Vec::new();
         let mut cancelled = BTreeSet::new();

@@ -140,6 +140,26 @@ fn a_jump_makes_room_and_going_on_does_not() {
 }
 
 #[test]
+fn what_was_hurried_along_with_a_piece_makes_room_as_well() {
+    let mut play = Play::default();
+    let blob = play.film(Urgency::Bulk);
+    let (request, index) = {
+        let open = &play.download.sources[&node(1)].open;
+        let (request, open) = open.first_key_value().unwrap();
+        (*request, *open.pieces.first().unwrap())
+    };
+    play.prefer(blob, &[&[index]]);
+    let bytes = film().1[index as usize * PIECE_BYTES as usize..][..PIECE_BYTES as usize].to_vec();
+    for (part, offset) in bytes.chunks(64 * 1024).zip((0..).step_by(64 * 1024)) {
+        let answer = Answer::Piece { request, index, offset, bytes: part.to_vec() };
+        play.tell(NOW, Input::Answer(node(1), answer));
+    }
+    play.out.clear();
+    play.prefer(blob, &[&[30]]);
+    assert_eq!(play.cancelled(), [request], "of the pieces behind it nobody reads any");
+}
+
+#[test]
 fn when_nobody_reads_the_order_is_as_before() {
     let mut play = Play::default();
     let blob = play.film(Urgency::Bulk);
