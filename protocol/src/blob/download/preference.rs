@@ -109,13 +109,13 @@ impl Download {
         let mut still_missing =
             before.order.iter().copied().filter(|index| transfer.missing.contains(*index)).peekable();
         let is_done = still_missing.peek().is_none();
-        let jumps = is_done || still_missing.any(|index| !transfer.preferred.contains(index));
+        let leaves = still_missing.any(|index| !transfer.preferred.contains(index));
         let heads = transfer.preferred.heads(|index| transfer.missing.contains(index));
         let mut hurries = Vec::new();
         let mut cancelled = BTreeSet::new();
         for (&node, source) in &self.sources {
             for (&request, open) in source.open.iter().filter(|(_, open)| open.blob == blob) {
-                match fate(transfer, open, &heads, jumps) {
+                match fate(transfer, open, &heads, is_done, leaves) {
                     Fate::GoesOn => {}
                     Fate::Hurries => hurries.push((node, request)),
                     Fate::Cancelled => {
@@ -154,13 +154,14 @@ impl Download {
     }
 }
 
-fn fate(transfer: &Transfer, open: &Open, heads: &BTreeSet<u32>, jumps: bool) -> Fate {
+/// `is_done`: all is here that was read until now; `leaves`: some of that is not here, and not read any more.
+fn fate(transfer: &Transfer, open: &Open, heads: &BTreeSet<u32>, is_done: bool, leaves: bool) -> Fate {
     let is_read = |index: &u32| transfer.preferred.contains(*index);
     let is_bulk = open.urgency == Urgency::Bulk;
     if transfer.preferred.is_empty() {
-        // What a node on the way is still to fetch would go before what others wait for there, and nobody reads it.
-        let is_idle = !is_bulk && transfer.wanted.urgency == Urgency::Bulk && open.waiting.is_some();
-        return if is_idle && !open.pieces.is_empty() { Fate::Cancelled } else { Fate::GoesOn };
+        // It would stand in the way of what others wait for, or make a node fetch it that is on the way.
+        let is_for_nobody = !is_bulk && transfer.wanted.urgency == Urgency::Bulk && !open.pieces.is_empty();
+        return if is_for_nobody && (leaves || open.waiting.is_some()) { Fate::Cancelled } else { Fate::GoesOn };
     }
     if heads.is_empty() {
         return Fate::GoesOn;
@@ -176,6 +177,6 @@ fn fate(transfer: &Transfer, open: &Open, heads: &BTreeSet<u32>, jumps: bool) ->
         return if is_bulk { Fate::Hurries } else { Fate::GoesOn };
     }
     let has_head = open.pieces.iter().any(|index| heads.contains(index));
-    let is_in_the_way = if is_bulk { has_head || brings_list } else { has_head || jumps };
+    let is_in_the_way = if is_bulk { has_head || brings_list } else { has_head || is_done || leaves };
     if is_in_the_way { Fate::Cancelled } else { Fate::GoesOn }
 }

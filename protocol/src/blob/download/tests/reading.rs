@@ -165,7 +165,9 @@ fn when_nobody_reads_the_order_is_as_before() {
     let blob = play.film(Urgency::Bulk);
     play.asked();
     play.prefer(blob, &[&[39]]);
+    let request = play.wants()[0].1.request;
     play.prefer(blob, &[]);
+    assert_eq!(play.cancelled(), [request], "others wait for theirs");
     play.asked();
     // A source comes that has room for more.
     play.up(2, 0, true);
