@@ -3,7 +3,7 @@
 //! For each asking peer [`Upload`] holds its open requests in two rings, what people wait for and bulk. The driver says
 //! when a peer's stream has room for a frame ([`Input::Room`]); only then is the next frame chosen, so nothing that was
 //! decided earlier stands in the way of something more urgent. What a person waits for goes first. Within a ring
-//! requests take turns after each whole piece: a receiver can use and keep a piece, and four quarters of pieces not.
+//! blobs take turns after each whole piece: a receiver can use and keep a piece, and four quarters of pieces not.
 //!
 //! Nothing is served before the driver has said that this peer may have this blob ([`Output::Check`]). A blob that is
 //! still being fetched is passed on piece by piece as it arrives.

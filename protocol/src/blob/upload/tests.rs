@@ -97,6 +97,19 @@ fn requests_of_one_urgency_take_turns_by_whole_pieces() {
 }
 
 #[test]
+fn requests_of_one_blob_are_served_in_order_and_in_turn_with_another() {
+    let mut driver = Driver::new(Verdict::Held);
+    let film = want(1, Urgency::Interactive);
+    driver.want(film.clone());
+    driver.want(Want { request: 3, from_piece: 2, ..film });
+    driver.want(want(2, Urgency::Interactive));
+    driver.room(16);
+    driver.room(16);
+    let pieces: Vec<_> = driver.order().chunks(4).map(|frames| frames[0]).collect();
+    assert_eq!(pieces, [1, 2, 1, 2, 3, 3]);
+}
+
+#[test]
 fn the_list_comes_before_the_pieces_and_a_piece_may_begin_in_its_middle() {
     let mut driver = Driver::new(Verdict::Held);
     driver.want(Want { list_from: Some(1), from_piece: 3, from_offset: 250_000, count: 1, ..want(1, Urgency::Bulk) });
