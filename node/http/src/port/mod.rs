@@ -63,7 +63,8 @@ pub trait Node: Send + Sync + 'static {
     async fn resource(&self, viewer: &Viewer, id: &str) -> Result<Resource>;
     /// The newest resources that the viewer may see, newest first.
     async fn latest(&self, viewer: &Viewer, limit: usize) -> Result<Latest>;
-    /// Opens a blob that this node holds, if a live entry that the viewer may see names it, else [`FailureKind::NotFound`].
+    /// Opens a blob, if a live entry that the viewer may see names it, else [`FailureKind::NotFound`]. One that is not here
+    /// is fetched when it is read.
     async fn open_blob(&self, viewer: &Viewer, blob: BlobId) -> Result<Blob>;
 
     // ---- own resources ----

@@ -3,6 +3,7 @@
 
 mod access;
 mod api;
+mod arriving;
 mod fake;
 mod hidden;
 mod pages;

@@ -1,7 +1,7 @@
 //! The desk: the one task that owns both state machines and carries out what they want.
 //!
-//! `taking` has what comes in (downloads), `giving` what goes out (uploads, and fetching for others), `nearness` whom to
-//! ask first, `accounts` the ledger.
+//! `taking` has what comes in (downloads), `giving` what goes out (uploads, and fetching for others), `reading` who reads
+//! what arrives, `nearness` whom to ask first, `accounts` the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -21,6 +21,7 @@ use tokio::task::AbortHandle;
 use super::accounts::Accounts;
 use super::backend::{Begun, BlobBackend, Lists};
 use super::likeness::{Older, Recipes};
+use super::reading::{Begin, Readers};
 use super::{Board, FetchError, Kinds, Transfer};
 use crate::link::Links;
 
@@ -60,6 +61,23 @@ pub(super) enum Event {
         done: Option<oneshot::Sender<Result<(), FetchError>>>,
     },
     Unwant(BlobId),
+    /// Somebody reads a blob while it arrives.
+    ReadBegun(Box<Begin>),
+    /// The reader has come to this piece.
+    ReadOn {
+        reader: u64,
+        blob: BlobId,
+        at: u32,
+    },
+    ReadEnded {
+        reader: u64,
+        blob: BlobId,
+    },
+    /// Nobody has read this blob for a while.
+    Lingered {
+        blob: BlobId,
+        turn: u64,
+    },
     Allow(Allowance),
     Answer {
         node: NodeId,
@@ -222,6 +240,7 @@ pub(super) struct Desk {
     pub(super) moving: BTreeMap<BlobId, Moving>,
     pub(super) lists: Lists,
     pub(super) recipes: Recipes,
+    pub(super) readers: Readers,
     pub(super) sources: BTreeMap<NodeId, Member>,
     /// What each source costs, as the downloads know it.
     costs: BTreeMap<NodeId, u8>,
@@ -254,6 +273,7 @@ impl Desk {
             moving: BTreeMap::new(),
             lists: BTreeMap::new(),
             recipes: Recipes::default(),
+            readers: Readers::default(),
             sources: BTreeMap::new(),
             costs: BTreeMap::new(),
             accounts: Accounts::new(),
@@ -300,6 +320,7 @@ impl Desk {
                     self.take(download::Input::Tick);
                     self.look_at_costs();
                     self.tell_who_waits();
+                    self.tell_readers_of_bytes();
                     self.measure();
                     if parts_kept.elapsed() >= KEEP_PARTS_EVERY {
                         parts_kept = Instant::now();
@@ -331,7 +352,14 @@ impl Desk {
         match event {
             Event::Want { wish, done } => self.wish(wish, done),
             Event::Unwant(blob) => self.unwant(blob),
-            Event::Allow(allowance) => self.take(download::Input::Allow(allowance)),
+            Event::Allow(allowance) => {
+                self.take(download::Input::Allow(allowance));
+                self.prefer_all();
+            }
+            Event::ReadBegun(begin) => self.read_begun(*begin),
+            Event::ReadOn { reader, blob, at } => self.read_on(reader, &blob, at),
+            Event::ReadEnded { reader, blob } => self.read_ended(reader, blob),
+            Event::Lingered { blob, turn } => self.lingered(&blob, turn),
             Event::Answer { node, generation, answer, wire_bytes, place } => {
                 self.came(node, answer.content_bytes() as u64);
                 self.note(node, |ledger| ledger.wire_bytes_in += wire_bytes);
@@ -419,6 +447,7 @@ impl Desk {
                     let _ = waiting.send(Err(FetchError::Nobody));
                 }
             }
+            self.tell_all_readers(&FetchError::Nobody);
         }
         let me = self.backend.me();
         for (node, member) in linked {

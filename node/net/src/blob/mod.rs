@@ -3,7 +3,8 @@
 //! [`Exchange`] is the handle; `desk` is the one task that owns the state machines
 //! ([`kapok_protocol::blob::download`], [`kapok_protocol::blob::upload`]); `streams` moves frames. What is asked of a
 //! node that lacks it is fetched by that node in the direction of the blob's home (through the tree) and passed on
-//! while it arrives; neighbours on a local network share one copy from outside (`nearness`).
+//! while it arrives; neighbours on a local network share one copy from outside (`nearness`). What a person reads while it
+//! arrives comes first, all the way (`reading`).
 //!
 //! Invariants: nothing is given to a peer before the backend has said that a live entry which the peer may receive
 //! names it. A request waits here for a blob that is still arriving only if it comes from the side away from the blob's
@@ -16,13 +17,14 @@ mod giving;
 mod likeness;
 mod nearness;
 mod pace;
+mod reading;
 mod streams;
 mod taking;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ use crate::link::Links;
 use crate::swarm::{AcceptError, LinkKind};
 pub use backend::{Begun, BlobBackend};
 use desk::{Desk, Event, Wish};
+pub use reading::{PATIENCE, READ_AHEAD_PIECES, Reading};
 
 /// Completions that a slow listener may lag behind.
 const COMPLETIONS: usize = 1024;
@@ -53,6 +56,12 @@ pub enum FetchError {
     Store(String),
     #[error("the node is stopping")]
     Stopping,
+    #[error("nothing of it has come for {0} seconds")]
+    Late(u64),
+    #[error("this node does not fetch it at present")]
+    NotFetched,
+    #[error("too many files are read here while they arrive")]
+    TooManyReaders,
 }
 
 /// One blob on its way here.
@@ -115,6 +124,8 @@ pub struct Exchange {
     events: mpsc::UnboundedSender<Event>,
     board: Arc<Board>,
     completions: broadcast::Sender<BlobId>,
+    /// Numbers of readers ([`Reading`]).
+    next_reader: Arc<AtomicU64>,
     links: Links,
     backend: Arc<dyn BlobBackend>,
 }
@@ -143,7 +154,7 @@ impl Exchange {
         streams::answer(&links, &events)?;
         let desk = Desk::new(links.clone(), backend.clone(), kinds, events.clone(), board.clone(), completions.clone());
         links.keep(tokio::spawn(desk.run(incoming)));
-        Ok(Self { events, board, completions, links, backend })
+        Ok(Self { events, board, completions, next_reader: Arc::default(), links, backend })
     }
 
     /// Wants a blob, without waiting for it. Lower ranks first. Of `base`, an older version, what is the same is copied.

@@ -7,6 +7,7 @@
 //! - A blob is asked of the cheapest sources that may give it, several of equal cost share it; dearer ones only
 //!   when those have refused or failed. A source that sent something false is asked last.
 //! - The piece list, where one is needed, comes with the first pieces in the same request: no round trip for it.
+//! - What is read while it arrives comes first: those pieces go before the rest of their blob (`preference`).
 //! - Proved pieces are never fetched again. What has arrived of a piece is kept when a link drops.
 //!
 //! Invariants: [`Output::WritePiece`] is given once for each piece, and only for bytes that lead to the blob's name.
@@ -14,10 +15,12 @@
 
 mod answer;
 mod likeness;
+mod preference;
 mod schedule;
 mod source;
 mod transfer;
 
+pub use preference::{MAX_PREFERRED, RECIPE_FIRST_BYTES};
 pub use transfer::Wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +32,7 @@ use crate::blob::recipe::{Recipe, Seed};
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 use source::Source;
-use transfer::{Objection, Place, Transfer};
+use transfer::{Key, Objection, Place, Transfer};
 
 /// A source that has not said anything for this long, while it was asked for something, is asked no more for a while,
 /// where another may be asked instead. Far above the longest round trip, and short enough for a person who waits.
@@ -68,6 +71,12 @@ pub enum Input {
     Cost {
         node: NodeId,
         cost: u8,
+    },
+    /// Somebody reads a wanted blob while it arrives: for each reader the pieces that it needs next, in the order in which
+    /// it reads, of the blob as it is now. They are asked for first, as what a person waits for. None where nobody reads.
+    Prefer {
+        blob: BlobId,
+        readers: Vec<Vec<u32>>,
     },
     /// Neighbour `to` was promised the blob as it arrives. So it need not be asked for it, and what was promised comes
     /// before other bulk: two nodes that each promise the other much must not wait for each other to have room.
@@ -215,7 +224,7 @@ pub struct Download {
     transfers: BTreeMap<BlobId, Transfer>,
     sources: BTreeMap<NodeId, Source>,
     /// The queue: blobs of which something can be asked for.
-    ready: BTreeSet<(Urgency, u64, u64, BlobId)>,
+    ready: BTreeSet<Key>,
     deferred: BTreeSet<(Timestamp, BlobId)>,
     /// How often and how last each node was at fault. Survives disconnection, so that a liar does not come back clean.
     faults: BTreeMap<NodeId, (u32, Fault)>,
@@ -257,6 +266,7 @@ impl Download {
                     source.cost = cost;
                 }
             }
+            Input::Prefer { blob, readers } => self.prefer(blob, readers, out),
             Input::Promised { blob, to } => self.promised(blob, to),
             Input::WantsToo { blob, node } => {
                 if let Some(transfer) = self.transfers.get_mut(&blob)
@@ -333,8 +343,6 @@ impl Download {
 
     fn want(&mut self, wanted: Wanted, out: &mut Vec<Output>) {
         let blob = wanted.blob;
-        // Out of the queue first: its place there depends on what changes.
-        self.move_to(blob, Place::Asked);
         if let Some(transfer) = self.transfers.get_mut(&blob) {
             let hurry = wanted.urgency < transfer.wanted.urgency;
             transfer.wanted.urgency = transfer.wanted.urgency.min(wanted.urgency);
@@ -345,6 +353,7 @@ impl Download {
             if hurry {
                 self.hurry(blob, out);
             }
+            self.prefer(blob, wanted.readers, out);
             return;
         }
         let (size, present) = (wanted.size, wanted.present.is_full());
@@ -361,8 +370,6 @@ impl Download {
     }
 
     fn promised(&mut self, blob: BlobId, to: NodeId) {
-        // Out of the queue first: its place there depends on what changes.
-        self.move_to(blob, Place::Asked);
         if let Some(transfer) = self.transfers.get_mut(&blob) {
             transfer.promised = true;
             let reason = Reason::Refused(Refusal::NotHeld);
@@ -373,12 +380,12 @@ impl Download {
 
     /// What was asked for as bulk has a person waiting for it now.
     fn hurry(&mut self, blob: BlobId, out: &mut Vec<Output>) {
-        for (&node, source) in &mut self.sources {
-            for (&request, open) in source.open.iter_mut().filter(|(_, open)| open.blob == blob) {
-                open.urgency = Urgency::Interactive;
-                out.push(Output::Send(node, Request::Hurry(request)));
-            }
-        }
+        let of_blob = self.sources.iter().flat_map(|(node, source)| {
+            let bulk = source.open.iter().filter(|(_, open)| open.blob == blob && open.urgency == Urgency::Bulk);
+            bulk.map(|(request, _)| (*node, *request))
+        });
+        let requests: Vec<_> = of_blob.collect();
+        self.hurry_all(&requests, out);
     }
 
     fn complete(&mut self, blob: BlobId, out: &mut Vec<Output>) {

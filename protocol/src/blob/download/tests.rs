@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod reading;
+
 use std::collections::VecDeque;
 
 use super::*;
