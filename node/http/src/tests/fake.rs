@@ -356,6 +356,7 @@ impl Node for Fake {
             blob: BlobId::of(&entry.bytes).to_string(),
             resource: entry.resource.summary.id.clone(),
             title: entry.resource.summary.title,
+            kind: None,
             name: entry.resource.summary.files[0].name.clone(),
             size: 10,
             done: 4,

@@ -115,11 +115,14 @@ impl Course {
             return;
         }
         (self.left_bytes, self.moved) = (left_bytes, Instant::now());
+        let estimator = exchange.flow().estimator;
         progress.report(Progress {
             phase: "blobs".to_owned(),
             done_bytes: self.total_bytes.saturating_sub(left_bytes),
             total_bytes: self.total_bytes,
             total_items: files as u64,
+            rate_bps: estimator.rate_bps(),
+            seconds_left: estimator.left(left_bytes).firm_seconds(),
             ..Progress::default()
         });
     }

@@ -67,6 +67,17 @@ pub enum TimeLeft {
     },
 }
 
+impl TimeLeft {
+    /// The seconds, where they can be relied on.
+    #[must_use]
+    pub fn firm_seconds(self) -> Option<u64> {
+        match self {
+            Self::About { ms } => Some(ms.div_ceil(1000)),
+            Self::Unknown | Self::Between { .. } => None,
+        }
+    }
+}
+
 /// Learns from what moves; says how long the rest takes. Pure: time comes from outside and need only go forward.
 #[derive(Clone, Debug, Default)]
 pub struct Estimator {
