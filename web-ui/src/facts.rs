@@ -158,6 +158,8 @@ pub struct Transfer {
     /// The resource, so that the row is a link; `None` for a file that no resource names (a text, for instance).
     pub resource: Option<String>,
     pub title: String,
+    /// The file's, where the resource has others too.
+    pub file: Option<String>,
     pub kind: Option<String>,
     /// Names of the nodes that it comes from.
     pub from: Vec<String>,
@@ -197,6 +199,8 @@ pub enum WaitReason {
     LinkDown,
     /// No node is known to have it yet.
     NoHolder,
+    /// The window in which files come by themselves is shut.
+    NightWindow,
 }
 
 impl WaitReason {
@@ -207,6 +211,7 @@ impl WaitReason {
             Self::DiskFull => "disk-full",
             Self::LinkDown => "link-down",
             Self::NoHolder => "no-holder",
+            Self::NightWindow => "night-window",
         }
     }
 }
@@ -221,6 +226,8 @@ pub struct Waiting {
     /// Who is waited for, where that is one node.
     pub holder: Option<String>,
     pub since: Option<Moment>,
+    /// When it will be here, if that can be said.
+    pub done_at: Option<Moment>,
 }
 
 impl Waiting {
@@ -229,6 +236,7 @@ impl Waiting {
             WaitReason::HolderOffline | WaitReason::LinkDown => "offline",
             WaitReason::DiskFull => "alert",
             WaitReason::NoHolder => "clock",
+            WaitReason::NightWindow => "moon",
         }
     }
 }

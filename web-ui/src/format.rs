@@ -129,6 +129,13 @@ impl Clock {
         m.get(key).with("time", time).to_string()
     }
 
+    /// "23:52" for what comes within the next twelve hours, else with its day.
+    #[must_use]
+    pub fn time_or_day(&self, m: &Messages, moment: &Moment) -> String {
+        let is_near = (0..DAY_SECONDS / 2).contains(&moment.0.saturating_sub(self.now.0));
+        if is_near { self.time(moment) } else { self.day_and_time(m, moment) }
+    }
+
     /// "刚刚", "2 分钟前", "22 小时前", "3 天前", else the date. What lies in the future is written as a time.
     #[must_use]
     pub fn ago(&self, m: &Messages, moment: &Moment) -> String {
@@ -191,6 +198,15 @@ pub fn about(m: &Messages, seconds: &u64) -> String {
     }
 }
 
+/// "20 分钟", "3 小时".
+#[must_use]
+pub fn span(m: &Messages, minutes: &i64) -> String {
+    match *minutes {
+        ..90 => m.get("time.minutes").with("n", minutes).to_string(),
+        _ => m.get("time.hours").with("n", (minutes + 30) / 60).to_string(),
+    }
+}
+
 /// "0.4" from 412 milliseconds: one decimal, and 0.1 at least, since nothing takes no time.
 #[must_use]
 pub fn seconds_from_ms(milliseconds: &u64) -> String {
@@ -214,7 +230,7 @@ pub fn escape_query(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bytes, Clock, Moment, about, count, escape_query, percent, seconds_from_ms};
+    use super::{Bytes, Clock, Moment, about, count, escape_query, percent, seconds_from_ms, span};
     use crate::messages::Messages;
 
     const BEIJING: i64 = 8 * 3_600;
@@ -246,6 +262,9 @@ mod tests {
         assert_eq!(clock.long_date(m), "11 月 12 日\u{3000}星期四");
         assert_eq!(clock.day_and_time(m, &Moment(clock.now.0 - 44_100)), "今天 02:15");
         assert_eq!(clock.day_and_time(m, &Moment(clock.now.0 - 58_500)), "昨日 22:15");
+        assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 11 * 3_600)), "01:30");
+        assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 13 * 3_600)), "明天 03:30");
+        assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 - 3_600)), "今天 13:30");
         assert_eq!(clock.date(&Moment(0)), "1970-01-01");
         assert_eq!(clock.ago(m, &Moment(clock.now.0 - 130)), "2 分钟前");
         assert_eq!(clock.ago(m, &Moment(i64::MIN)), clock.date(&Moment(i64::MIN)));
@@ -257,6 +276,7 @@ mod tests {
         assert_eq!(about(m, &1), "约 1 分钟");
         assert_eq!(about(m, &700), "约 12 分钟");
         assert_eq!(about(m, &10_800), "约 3 小时");
+        assert_eq!((span(m, &20), span(m, &100)), ("20 分钟".to_owned(), "2 小时".to_owned()));
         assert_eq!(percent(&Bytes(99), &Bytes(100)), 99);
         assert_eq!(percent(&Bytes(5), &Bytes(0)), 100);
         assert_eq!(count(&999), "999");

@@ -55,7 +55,8 @@ pub(crate) async fn transfers(app: &App, caller: &Caller) -> Result<Transfers> {
     if !caller.may(Permission::ReadPrivate) {
         let listed = &transfers.transfers;
         let sum = |figure: fn(&Transfer) -> u64| listed.iter().map(figure).fold(0, u64::saturating_add);
-        let (bytes, done, rate_bps) = (sum(|one| one.size), sum(|one| one.done), sum(|one| one.rate_bps));
+        let bytes = sum(|one| one.size.saturating_sub(one.done));
+        let (done, rate_bps) = (sum(|one| one.done), sum(|one| one.rate_bps));
         let last = listed.iter().filter_map(|one| one.expected.clone()).max();
         transfers.pending = Pending { blobs: listed.len() as u64, bytes };
         (transfers.done, transfers.rate_bps, transfers.unlisted) = (done, rate_bps, 0);

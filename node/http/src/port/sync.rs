@@ -167,6 +167,7 @@ pub struct Transfer {
 pub struct Transfers {
     /// What moves first, then the queue in its order: [`Transfers::MAX_LISTED`] at most.
     pub transfers: Vec<Transfer>,
+    /// Files that are not complete, and the bytes of them that have not come.
     pub pending: Pending,
     /// Of what is pending, files that are not listed.
     #[serde(default)]

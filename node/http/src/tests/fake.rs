@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use kapok_protocol::blob::BlobId;
@@ -37,6 +37,8 @@ pub(super) struct Fake {
     pub(super) fails: Mutex<Option<Failure>>,
     /// Searches wait for an index that does not come.
     pub(super) has_no_index: AtomicBool,
+    /// Bytes that have come of every file since the start.
+    pub(super) moved: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -359,7 +361,7 @@ impl Node for Fake {
             kind: None,
             name: entry.resource.summary.files[0].name.clone(),
             size: 10,
-            done: 4,
+            done: 4 + self.moved.load(Ordering::Relaxed),
             state: TransferState::Queued,
             from: vec![PEER.into()],
             rate_bps: 0,

@@ -5,6 +5,7 @@ mod access;
 mod api;
 mod fake;
 mod hidden;
+mod live;
 mod pages;
 mod refusals;
 mod server;

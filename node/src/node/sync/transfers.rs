@@ -114,7 +114,8 @@ impl App {
         list.transfers.extend(waiting);
         list.transfers.truncate(Transfers::MAX_LISTED);
         list.unlisted = list.pending.blobs.saturating_sub(list.transfers.len() as u64);
-        let left = list.pending.bytes.saturating_sub(list.done).saturating_sub(out_of_reach).max(asked_left);
+        list.pending.bytes = list.pending.bytes.saturating_sub(list.done);
+        let left = list.pending.bytes.saturating_sub(out_of_reach).max(asked_left);
         if left > 0 && scene.linked {
             list.estimate = scene.expected.after(left);
         }
