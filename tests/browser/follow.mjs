@@ -68,7 +68,7 @@ await picture("moving");
 assert.ok(await board.evaluate((element) => element.isConnected), "the board was put in place of itself");
 const text = await page.locator("#arriving").textContent();
 assert.match(text, /每秒 \d/, "no rate");
-assert.match(await page.locator("#outlook").textContent(), /预计/, "nothing is said of when");
+assert.match(await page.locator("#outlook").textContent(), /预计|还要/, "nothing is said of when");
 const nobody = asked.filter((path) => path !== "/sync/live" && !path.startsWith("/assets/"));
 assert.deepEqual(nobody, [], "the page asked again");
 await until("the end", async () => (await value()) === undefined);

@@ -61,6 +61,8 @@ struct Civil {
 }
 
 const DAY_SECONDS: i64 = 86_400;
+/// Below it people count minutes and do not look at the clock.
+const COUNTED_SECONDS: u64 = 600;
 
 impl Civil {
     /// Days to civil date after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (`civil_from_days`).
@@ -134,6 +136,23 @@ impl Clock {
     pub fn time_or_day(&self, m: &Messages, moment: &Moment) -> String {
         let is_near = (0..DAY_SECONDS / 2).contains(&moment.0.saturating_sub(self.now.0));
         if is_near { self.time(moment) } else { self.day_and_time(m, moment) }
+    }
+
+    /// Minutes until then, begun ones too, where they are so few that people count them.
+    #[must_use]
+    pub fn minutes_until(&self, moment: &Moment) -> Option<u64> {
+        let seconds = u64::try_from(moment.0.saturating_sub(self.now.0)).unwrap_or(0);
+        (seconds < COUNTED_SECONDS).then_some(seconds.div_ceil(60))
+    }
+
+    /// "约 3 分钟" for what comes soon, "23:52" within the next twelve hours, else with its day.
+    #[must_use]
+    pub fn until(&self, m: &Messages, moment: &Moment) -> String {
+        match self.minutes_until(moment) {
+            Some(0 | 1) => m.get("time.within-a-minute").to_string(),
+            Some(minutes) => m.get("time.about-minutes").with("n", minutes).to_string(),
+            None => self.time_or_day(m, moment),
+        }
     }
 
     /// "刚刚", "2 分钟前", "22 小时前", "3 天前", else the date. What lies in the future is written as a time.
@@ -265,6 +284,11 @@ mod tests {
         assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 11 * 3_600)), "01:30");
         assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 13 * 3_600)), "明天 03:30");
         assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 - 3_600)), "今天 13:30");
+        let until = |seconds| clock.until(m, &Moment(clock.now.0 + seconds));
+        assert_eq!(
+            [until(-5), until(40), until(170), until(700)],
+            ["不到 1 分钟", "不到 1 分钟", "约 3 分钟", "14:41"]
+        );
         assert_eq!(clock.date(&Moment(0)), "1970-01-01");
         assert_eq!(clock.ago(m, &Moment(clock.now.0 - 130)), "2 分钟前");
         assert_eq!(clock.ago(m, &Moment(i64::MIN)), clock.date(&Moment(i64::MIN)));

@@ -18,9 +18,11 @@ export function followBoard(lost: (isLost: boolean) => void): void {
     source = new EventSource(from);
     source.addEventListener("board", (event) => {
       lost(false);
-      const at = board();
-      const next = new DOMParser().parseFromString((event as MessageEvent<string>).data, "text/html").body.firstElementChild;
-      if (at && next) become(at, next);
+      const sent = new DOMParser().parseFromString((event as MessageEvent<string>).data, "text/html");
+      for (const next of Array.from(sent.body.children)) {
+        const at = document.getElementById(next.id);
+        if (at) become(at, next);
+      }
     });
     source.onerror = () => {
       // The browser tries again by itself unless it was refused.

@@ -172,7 +172,7 @@ pub struct Transfers {
     /// Of what is pending, files that are not listed.
     #[serde(default)]
     pub unlisted: u64,
-    /// Bytes that have come of files that are not complete.
+    /// Bytes that have come since there was nothing to come: with what is pending, the whole of a bar.
     #[serde(default)]
     pub done: u64,
     /// Bytes a second, lately, over all links.

@@ -50,6 +50,8 @@ pub struct Flow {
     /// Blobs that are wanted and not complete, and the bytes of them that have not come.
     pub blobs_left: u64,
     pub bytes_left: u64,
+    /// Bytes that have come since something was wanted last after nothing was.
+    pub bytes_come: u64,
     /// What the line has shown; it says how long so many bytes take.
     pub estimator: Estimator,
     /// Blobs that no linked node gives, as of some seconds ago, and the first of them by name.
@@ -88,6 +90,8 @@ pub(super) struct Gauge {
     /// Blobs of which something has come or is asked for.
     begun: BTreeMap<BlobId, Measured>,
     estimator: Estimator,
+    /// Bytes that had come when nothing was wanted last.
+    had_come: u64,
     looked_for_stuck: Option<Instant>,
     stuck_count: u64,
     stuck: Arc<BTreeSet<BlobId>>,
@@ -168,11 +172,17 @@ impl Desk {
         let totals = self.download.totals();
         let may_come = !under_way.is_empty() || (self.download.is_allowed(Urgency::Bulk) && !self.download.is_idle());
         let condition = if may_come { Condition::Wanting } else { Condition::Resting };
-        self.gauge.estimator.observe(now(), totals.verified_bytes + part_bytes, condition);
+        let come = totals.verified_bytes + part_bytes;
+        self.gauge.estimator.observe(now(), come, condition);
+        let bytes_come = come.saturating_sub(self.gauge.had_come);
+        if totals.blobs_missing == 0 {
+            self.gauge.had_come = come;
+        }
         self.look_for_stuck(at);
         *lock(&self.board.flow) = Flow {
             blobs_left: totals.blobs_missing,
             bytes_left: totals.bytes_missing.saturating_sub(part_bytes),
+            bytes_come,
             estimator: self.gauge.estimator.clone(),
             stuck_count: self.gauge.stuck_count,
             stuck: self.gauge.stuck.clone(),

@@ -66,7 +66,7 @@ impl App {
         let mut list = Transfers { pending, ..Transfers::default() };
         let (mut queued, mut waiting) = (Vec::new(), Vec::new());
         // Bytes of the queue up to here, and of what nobody gives.
-        let (mut ahead, mut out_of_reach, mut looked_up) = (0u64, 0u64, 0);
+        let (mut ahead, mut out_of_reach, mut partial, mut looked_up) = (0u64, 0u64, 0u64, 0);
         for transfer in moving.iter().filter(|transfer| transfer.asked_for) {
             ahead += transfer.size - transfer.done;
         }
@@ -78,7 +78,7 @@ impl App {
             let transfer = begun.remove(&m.blob);
             let is_stuck = scene.flow.stuck.contains(&m.blob);
             let done = transfer.map_or(0, |transfer| transfer.done);
-            list.done += done;
+            partial += done;
             match is_stuck {
                 true => out_of_reach += m.size.saturating_sub(done),
                 false if transfer.is_some_and(|transfer| transfer.asked_for) => {}
@@ -107,14 +107,15 @@ impl App {
         for row in &asked {
             list.pending.blobs += 1;
             list.pending.bytes += row.size;
-            list.done += row.done;
+            partial += row.done;
         }
         list.transfers.splice(0..0, asked);
         list.transfers.extend(queued);
         list.transfers.extend(waiting);
         list.transfers.truncate(Transfers::MAX_LISTED);
         list.unlisted = list.pending.blobs.saturating_sub(list.transfers.len() as u64);
-        list.pending.bytes = list.pending.bytes.saturating_sub(list.done);
+        list.pending.bytes = list.pending.bytes.saturating_sub(partial);
+        list.done = scene.flow.bytes_come;
         let left = list.pending.bytes.saturating_sub(out_of_reach).max(asked_left);
         if left > 0 && scene.linked {
             list.estimate = scene.expected.after(left);

@@ -99,26 +99,29 @@ struct Page<'a> {
     place: Place,
     sync: &'a Sync,
     board: &'a Board,
+    part: bool,
 }
 
 #[derive(Template)]
-#[template(path = "pages/sync/board.html")]
+#[template(path = "pages/sync/live.html")]
 struct BoardPart<'a> {
     frame: &'a Frame,
     m: &'a Messages,
     board: &'a Board,
+    /// What stands elsewhere on the page goes to its place there.
+    part: bool,
 }
 
 impl Sync {
     pub fn render(&self, frame: &Frame) -> Html {
-        Page { frame, m: frame.messages, place: Place::Sync, sync: self, board: &self.board }.render()
+        Page { frame, m: frame.messages, place: Place::Sync, sync: self, board: &self.board, part: false }.render()
     }
 }
 
 impl Board {
-    /// The part alone.
+    /// The part alone: the outlook and the board below it.
     pub fn render(&self, frame: &Frame) -> Html {
-        BoardPart { frame, m: frame.messages, board: self }.render()
+        BoardPart { frame, m: frame.messages, board: self, part: true }.render()
     }
 
     /// What moves, stands in the queue, or is not listed.

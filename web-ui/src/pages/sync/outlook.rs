@@ -8,7 +8,7 @@ pub struct Outlook {
     /// Files that are not here, and the bytes of them that have not come.
     pub count: u64,
     pub missing: Bytes,
-    /// Bytes that have come of files that are not complete.
+    /// Bytes that have come since there was nothing to come.
     pub received: Bytes,
     /// Bytes a second over all links; `None` where nothing moves.
     pub rate: Option<Bytes>,
@@ -69,6 +69,12 @@ impl Outlook {
     /// All that was or is to come, for a bar.
     pub(super) fn total(&self) -> Bytes {
         Bytes(self.received.0.saturating_add(self.missing.0))
+    }
+
+    /// Minutes until it is done, where that is too soon for a time of day.
+    pub(super) fn minutes_left(&self, clock: &Clock) -> Option<u64> {
+        let When::At(at) = self.when else { return None };
+        clock.minutes_until(&at)
     }
 
     /// Minutes by which it is done before the window closes.

@@ -52,6 +52,7 @@ async fn of_a_long_queue_what_is_under_way_is_listed_in_its_order_and_the_rest_i
     }
     let (transfers, flow) = seen(&county, |_, flow| flow.blobs_left == 0).await;
     assert_eq!((transfers.len(), flow.bytes_left, flow.estimator.rate_bps()), (0, 0, 0));
+    assert_eq!(flow.bytes_come, SIZE as u64 + 8 * count);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
