@@ -138,6 +138,14 @@ impl Clock {
         if is_near { self.time(moment) } else { self.day_and_time(m, moment) }
     }
 
+    /// Two times in one manner: both with their day where the later needs it.
+    #[must_use]
+    pub fn between(&self, m: &Messages, earliest: &Moment, latest: &Moment) -> (String, String) {
+        let later = self.time_or_day(m, latest);
+        let has_day = later != self.time(latest);
+        (if has_day { self.day_and_time(m, earliest) } else { self.time(earliest) }, later)
+    }
+
     /// Minutes until then, begun ones too, where they are so few that people count them.
     #[must_use]
     pub fn minutes_until(&self, moment: &Moment) -> Option<u64> {
@@ -284,6 +292,10 @@ mod tests {
         assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 11 * 3_600)), "01:30");
         assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 13 * 3_600)), "明天 03:30");
         assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 - 3_600)), "今天 13:30");
+        let hours = |hours: i64| Moment(clock.now.0 + hours * 3_600);
+        let between = |from, to| clock.between(m, &hours(from), &hours(to));
+        assert_eq!(between(1, 2), ("15:30".to_owned(), "16:30".to_owned()));
+        assert_eq!(between(9, 13), ("今天 23:30".to_owned(), "明天 03:30".to_owned()));
         let until = |seconds| clock.until(m, &Moment(clock.now.0 + seconds));
         assert_eq!(
             [until(-5), until(40), until(170), until(700)],

@@ -769,6 +769,9 @@ fn night_sync() -> (Frame, Sync) {
     let midnight = NOW - (NOW + 8 * HOUR).rem_euclid(DAY);
     frame.clock.now = Moment(midnight + 23 * HOUR + 18 * 60);
     let mut sync = sync();
+    for (transfer, minutes) in sync.board.transfers.iter_mut().zip([34, 152, 302]) {
+        transfer.done_at = Some(Moment(frame.clock.now.0 + minutes * 60));
+    }
     sync.board.outlook.when = When::At(Moment(midnight + DAY + 5 * HOUR + 40 * 60));
     sync.board.outlook.night = Some(Night {
         hours: "22:00-06:00".to_owned(),

@@ -203,7 +203,19 @@ fn state(rate_bps: Option<u64>, is_stuck: bool, in_window: bool, linked: bool) -
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use kapok_protocol::blob::estimate::{Condition, Estimator};
+    use kapok_protocol::time::Timestamp;
+
     use super::*;
+    use crate::node::testing::{TestNode, of_paths};
+
+    const FILE_BYTES: u64 = 1_000_000;
+    const FILES: u64 = 100_000;
 
     #[test]
     fn what_waits_says_for_what() {
@@ -214,5 +226,91 @@ mod tests {
         assert_eq!(state(None, false, true, true), TransferState::Queued);
         assert_eq!(state(None, false, true, false), TransferState::WaitsForPeer);
         assert_eq!(state(Some(0), false, false, false), TransferState::WaitsForPeer, "it was asked for");
+    }
+
+    /// A node that wants very many files, over a line that has given 250 KB/s for a quarter of an hour.
+    struct Long {
+        node: TestNode,
+        missing: Vec<Missing>,
+        flow: Flow,
+    }
+
+    impl Long {
+        fn new() -> Self {
+            let node = TestNode::new();
+            let resource = node.added(&of_paths(&[&node.file("平行四边形.txt", "底乘高")])).id;
+            let home = node.app.catalogue.id();
+            let missing = (0..FILES).map(|number| Missing {
+                blob: BlobId::of(&number.to_le_bytes()),
+                size: FILE_BYTES,
+                home,
+                base: None,
+                name: format!("{number}.mp4"),
+                resource: resource.clone(),
+                is_text: false,
+                time: Timestamp(0),
+            });
+            let mut estimator = Estimator::new();
+            for second in 0..=900 {
+                estimator.observe(Timestamp(1000 * second), 250_000 * second, Condition::Wanting);
+            }
+            Self { missing: missing.collect(), flow: Flow { estimator, ..Flow::default() }, node }
+        }
+
+        fn listed(&self, moving: &[Transfer], viewer: &Viewer, in_window: bool) -> Transfers {
+            let reading = self.node.app.reading().unwrap();
+            let now = "2026-11-25T23:00:00+08:00[Asia/Shanghai]".parse().unwrap();
+            let expected = Expected::new(&self.flow, None, false, now);
+            let scene = Scene { reading: &reading, viewer, flow: &self.flow, expected, in_window, linked: true };
+            App::listed(&scene, moving, &self.missing, Pending { blobs: FILES, bytes: FILES * FILE_BYTES })
+        }
+
+        fn moving(&self, place: usize, done: u64, rate_bps: u64) -> Transfer {
+            let from = BTreeSet::from([self.node.app.catalogue.id()]);
+            Transfer { blob: self.missing[place].blob, size: FILE_BYTES, done, rate_bps, from, asked_for: false }
+        }
+    }
+
+    #[test]
+    fn of_a_hundred_thousand_files_the_first_are_listed_and_the_rest_is_counted() {
+        let long = Long::new();
+        let moving = [long.moving(0, 500_000, 200_000), long.moving(50_000, 250_000, 50_000)];
+        let list = long.listed(&moving, &Viewer::Owner, true);
+        assert_eq!(list.transfers.len(), Transfers::MAX_LISTED);
+        assert_eq!(list.unlisted, FILES - Transfers::MAX_LISTED as u64);
+        let row = |row: usize| (list.transfers[row].name.as_str(), list.transfers[row].state);
+        assert_eq!([row(0), row(1)], [("0.mp4", TransferState::Moving), ("50000.mp4", TransferState::Moving)]);
+        assert_eq!(row(2), ("1.mp4", TransferState::Queued));
+        assert_eq!(list.pending.bytes, FILES * FILE_BYTES - 750_000);
+        // 2 seconds for the rest of the first, 4 for each that follows.
+        assert_eq!(list.transfers[0].expected.as_deref(), Some("2026-11-25T15:00:02Z"));
+        assert_eq!(list.transfers[2].expected.as_deref(), Some("2026-11-25T15:00:06Z"));
+        assert_eq!(list.estimate.firm(), Some("2026-11-30T06:06:37Z"), "400,000 seconds less what has come");
+    }
+
+    #[test]
+    fn what_waits_for_the_night_and_what_for_a_node_stands_apart() {
+        let mut long = Long::new();
+        long.flow.stuck = Arc::new(BTreeSet::from([long.missing[1].blob]));
+        let by_day = long.listed(&[long.moving(1, 0, 0)], &Viewer::Owner, false);
+        let of = |name: &str| by_day.transfers.iter().find(|transfer| transfer.name == name).unwrap();
+        assert_eq!(of("0.mp4").state, TransferState::WaitsForWindow);
+        assert!(of("0.mp4").expected.is_some());
+        assert_eq!((of("1.mp4").state, &of("1.mp4").expected), (TransferState::WaitsForPeer, &None));
+        let total = by_day.estimate.firm().unwrap();
+        assert!(total < "2026-11-30T06:06:40Z", "what nobody gives is not waited for: {total}");
+    }
+
+    #[test]
+    fn who_may_not_see_a_resource_is_told_of_none_of_its_files() {
+        let node = TestNode::new();
+        let mut request = of_paths(&[&node.file("校内.txt", "校内")]);
+        request.visibility = Some(port::Visibility::School);
+        let resource = node.added(&request).id;
+        let mut long = Long::new();
+        long.node = node;
+        long.missing.iter_mut().for_each(|m| m.resource.clone_from(&resource));
+        assert!(long.listed(&[], &Viewer::Lan, true).transfers.is_empty());
+        assert_eq!(long.listed(&[], &Viewer::Owner, true).transfers.len(), Transfers::MAX_LISTED);
     }
 }

@@ -183,7 +183,7 @@ impl Estimator {
         let Some(moving_ms) = self.rate.ms_for(bytes).filter(|_| is_known) else {
             return TimeLeft::Unknown;
         };
-        let ms = (moving_ms + self.outages.within(moving_ms, outage_ms)).min(MAX_LEFT_MS as f64) as u64;
+        let ms = (moving_ms + self.outages.within(moving_ms, outage_ms)).min(MAX_LEFT_MS as f64).round() as u64;
         if self.seen_ms >= ENOUGH_SEEN_MS || self.seen_ms as f64 >= moving_ms * ENOUGH_SHARE {
             TimeLeft::About { ms }
         } else {
