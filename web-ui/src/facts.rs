@@ -178,6 +178,11 @@ impl Transfer {
         self.kind.as_deref().unwrap_or("other")
     }
 
+    /// Tells this row from others while the board changes.
+    pub(crate) fn key(&self) -> String {
+        [self.resource.as_deref(), self.file.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("/")
+    }
+
     /// Bytes a second, while they move.
     pub(crate) fn rate(&self) -> Option<Bytes> {
         self.bytes_per_second.map(Bytes)

@@ -50,18 +50,25 @@ export function followBoard(lost: (isLost: boolean) => void): void {
   open();
 }
 
-/** Makes an element and all in it what another is, by as few changes as can be. */
+/** Makes an element and all in it what another is, by as few changes as can be. Rows are told apart by their keys. */
 function become(at: Element, next: Element): void {
   for (const { name } of Array.from(at.attributes)) if (!next.hasAttribute(name)) at.removeAttribute(name);
   for (const { name, value } of Array.from(next.attributes)) if (at.getAttribute(name) !== value) at.setAttribute(name, value);
+  const stay = new Set(Array.from(next.children, keyOf));
+  Array.from(at.children).filter((child) => !stay.has(keyOf(child))).forEach((child) => child.remove());
   const [now, then] = [Array.from(at.childNodes), Array.from(next.childNodes)];
   now.slice(then.length).forEach((node) => node.remove());
   then.forEach((node, index) => {
     const known = now[index];
     if (!known) at.appendChild(node);
-    else if (known instanceof Element && node instanceof Element && known.tagName === node.tagName && known.id === node.id) become(known, node);
+    else if (known instanceof Element && node instanceof Element && known.tagName === node.tagName && keyOf(known) === keyOf(node)) become(known, node);
     else if (known.nodeType === Node.TEXT_NODE && node.nodeType === Node.TEXT_NODE) {
       if (known.nodeValue !== node.nodeValue) known.nodeValue = node.nodeValue;
     } else at.replaceChild(node, known);
   });
+}
+
+/** What an element is about; nothing for most. */
+function keyOf(element: Element): string {
+  return element.id || (element as HTMLElement).dataset?.key || "";
 }

@@ -114,12 +114,13 @@ impl Gauge {
 }
 
 impl Measured {
-    /// Half the old rate, half the new: steady enough to be read.
+    /// Half the old rate, half the new: steady enough to be read. The first stands alone.
     fn look(&mut self, at: Instant, bytes: u64) {
         let span = at.duration_since(self.at);
         if span > MEASURED_OVER {
             let rate = bytes.saturating_sub(self.bytes) as f64 / span.as_secs_f64();
-            self.rate_bps = (self.rate_bps as f64 / 2.0 + rate / 2.0) as u64;
+            let before = if self.rate_bps == 0 { rate } else { self.rate_bps as f64 };
+            self.rate_bps = f64::midpoint(before, rate) as u64;
             (self.at, self.bytes) = (at, bytes);
         }
     }
