@@ -75,6 +75,7 @@ pub struct Neighbour {
     /// Of the last round.
     pub entries_in: u64,
     pub entries_out: u64,
+    /// Since this node was started, or of the last round where files are not counted yet.
     pub bytes_in: Bytes,
     pub bytes_out: Bytes,
 }

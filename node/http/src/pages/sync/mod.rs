@@ -73,8 +73,8 @@ fn neighbour(peer: &Peer) -> Neighbour {
         rtt_ms: peer.rtt_ms.map(|ms| ms.max(0.0).round() as u64),
         entries_in: round.entries_in,
         entries_out: round.entries_out,
-        bytes_in: Bytes(round.bytes_in),
-        bytes_out: Bytes(round.bytes_out),
+        bytes_in: Bytes(peer.bytes_in.max(round.bytes_in)),
+        bytes_out: Bytes(peer.bytes_out.max(round.bytes_out)),
     }
 }
 
