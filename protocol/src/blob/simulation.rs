@@ -467,6 +467,8 @@ impl World {
 
     fn assert_everything_arrived(&self) {
         assert_eq!(self.disk.complete.len(), self.blobs.len(), "stuck: {:?}", self.stuck);
+        let totals = self.download.totals();
+        assert_eq!((totals.blobs_missing, totals.bytes_missing), (0, 0));
         self.assert_disk_is_true();
     }
 

@@ -36,8 +36,8 @@ pub use said::{SENTENCES, Said};
 pub use search::{FacetCount, Hit, Scope, SearchReply, SearchRequest};
 pub use settings::{Setting, SettingValue, Settings};
 pub use sync::{
-    Link, Pending, Status, SubscribeRequest, Subscription, Subscriptions, SyncPeer, SyncReport, SyncRequest, Transfer,
-    TransferState, Transfers,
+    Estimate, Link, Pending, Status, SubscribeRequest, Subscription, Subscriptions, SyncPeer, SyncReport, SyncRequest,
+    Transfer, TransferState, Transfers, Window,
 };
 pub(crate) use upload::check_file_name;
 pub use upload::{Upload, UploadRequest};

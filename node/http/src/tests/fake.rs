@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use kapok_protocol::blob::BlobId;
@@ -39,6 +39,8 @@ pub(super) struct Fake {
     pub(super) opens: Mutex<Option<Result<Vec<u8>>>>,
     /// Searches wait for an index that does not come.
     pub(super) has_no_index: AtomicBool,
+    /// Bytes that have come of every file since the start.
+    pub(super) moved: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -368,9 +370,10 @@ impl Node for Fake {
             blob: BlobId::of(&entry.bytes).to_string(),
             resource: entry.resource.summary.id.clone(),
             title: entry.resource.summary.title,
+            kind: None,
             name: entry.resource.summary.files[0].name.clone(),
             size: 10,
-            done: 4,
+            done: 4 + self.moved.load(Ordering::Relaxed),
             state: TransferState::Queued,
             from: vec![PEER.into()],
             rate_bps: 0,

@@ -6,6 +6,7 @@ mod api;
 mod arriving;
 mod fake;
 mod hidden;
+mod live;
 mod pages;
 mod refusals;
 mod server;

@@ -1,11 +1,11 @@
 //! The desk: the one task that owns both state machines and carries out what they want.
 //!
 //! `taking` has what comes in (downloads), `giving` what goes out (uploads, and fetching for others), `reading` who reads
-//! what arrives, `nearness` whom to ask first, `accounts` the ledger.
+//! what arrives, `nearness` whom to ask first, `accounts` the ledger, `progress` what people see of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use kapok_protocol::blob::download::{Allowance, Download};
@@ -21,8 +21,9 @@ use tokio::task::AbortHandle;
 use super::accounts::Accounts;
 use super::backend::{Begun, BlobBackend, Lists};
 use super::likeness::{Older, Recipes};
+use super::progress::{Board, Gauge};
 use super::reading::{Begin, Readers};
-use super::{Board, FetchError, Kinds, Transfer};
+use super::{FetchError, Kinds};
 use crate::link::Links;
 
 /// How often figures are worked out anew and time-outs are looked at while something moves.
@@ -198,8 +199,6 @@ pub(super) struct Moving {
     told_at: Instant,
     pub(super) from: BTreeMap<NodeId, Instant>,
     pub(super) last_from: Option<NodeId>,
-    measured: (Instant, u64),
-    rate_bps: u64,
 }
 
 impl Moving {
@@ -220,8 +219,6 @@ impl Moving {
             told_at: Instant::now(),
             from: BTreeMap::new(),
             last_from: None,
-            measured: (Instant::now(), 0),
-            rate_bps: 0,
         }
     }
 }
@@ -246,6 +243,7 @@ pub(super) struct Desk {
     costs: BTreeMap<NodeId, u8>,
     pub(super) accounts: Accounts,
     rests: BTreeMap<NodeId, Rest>,
+    pub(super) gauge: Gauge,
     pub(super) next_generation: u64,
 }
 
@@ -278,6 +276,7 @@ impl Desk {
             costs: BTreeMap::new(),
             accounts: Accounts::new(),
             rests: BTreeMap::new(),
+            gauge: Gauge::default(),
             next_generation: 0,
         }
     }
@@ -526,34 +525,5 @@ impl Desk {
     /// The name of a source, for people.
     pub(super) fn name(&self, node: &NodeId) -> String {
         self.sources.get(node).map_or_else(|| node.to_string(), |member| member.name.clone())
-    }
-
-    /// Works out the figures that others see.
-    fn measure(&mut self) {
-        let now = Instant::now();
-        let mut transfers = Vec::new();
-        for (blob, moving) in &mut self.moving {
-            let Some(progress) = self.download.progress(*blob) else { continue };
-            let (since, before) = moving.measured;
-            let seconds = now.duration_since(since).as_secs_f64();
-            if progress.stuck {
-                moving.rate_bps = 0;
-                moving.from.clear();
-            } else if seconds > 1.0 {
-                let rate = (progress.received_bytes.saturating_sub(before)) as f64 / seconds;
-                // Half the old, half the new: steady enough to be read.
-                moving.rate_bps = (moving.rate_bps as f64 / 2.0 + rate / 2.0) as u64;
-                moving.measured = (now, progress.received_bytes);
-                moving.from.retain(|_, at| now.duration_since(*at) < Duration::from_secs(10));
-            }
-            transfers.push(Transfer {
-                blob: *blob,
-                size: moving.wish.size,
-                done: progress.verified_bytes,
-                rate_bps: moving.rate_bps,
-                from: moving.from.keys().copied().collect(),
-            });
-        }
-        *self.board.transfers.lock().unwrap_or_else(PoisonError::into_inner) = transfers;
     }
 }

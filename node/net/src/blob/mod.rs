@@ -17,6 +17,7 @@ mod giving;
 mod likeness;
 mod nearness;
 mod pace;
+mod progress;
 mod reading;
 mod streams;
 mod taking;
@@ -24,8 +25,8 @@ mod taking;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use kapok_protocol::blob::BlobId;
@@ -38,6 +39,8 @@ use crate::link::Links;
 use crate::swarm::{AcceptError, LinkKind};
 pub use backend::{Begun, BlobBackend};
 use desk::{Desk, Event, Wish};
+use progress::Board;
+pub use progress::{Flow, MAX_LISTED, Transfer};
 pub use reading::{PATIENCE, READ_AHEAD_PIECES, Reading};
 
 /// Completions that a slow listener may lag behind.
@@ -62,18 +65,6 @@ pub enum FetchError {
     NotFetched,
     #[error("too many files are read here while they arrive")]
     TooManyReaders,
-}
-
-/// One blob on its way here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transfer {
-    pub blob: BlobId,
-    pub size: u64,
-    /// Bytes that are here and proved.
-    pub done: u64,
-    /// Bytes a second, lately.
-    pub rate_bps: u64,
-    pub from: Vec<NodeId>,
 }
 
 /// What was exchanged with one node since the start, over all its connections.
@@ -109,14 +100,6 @@ impl Ledger {
 
 /// Where the bytes of a link go.
 type Kinds = Arc<dyn Fn(&NodeId) -> LinkKind + Send + Sync>;
-
-/// What the desk lets others see.
-#[derive(Debug, Default)]
-struct Board {
-    transfers: Mutex<Vec<Transfer>>,
-    ledger: Mutex<BTreeMap<NodeId, Ledger>>,
-    stuck: AtomicBool,
-}
 
 /// The node's exchange of blobs. Clones share it.
 #[derive(Clone)]
@@ -197,10 +180,16 @@ impl Exchange {
         result.await.unwrap_or(Err(FetchError::Stopping))
     }
 
-    /// What is on its way.
+    /// What is on its way, in the order in which it comes: at most [`MAX_LISTED`] of it.
     #[must_use]
-    pub fn progress(&self) -> Vec<Transfer> {
-        self.board.transfers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn progress(&self) -> Arc<Vec<Transfer>> {
+        self.board.transfers()
+    }
+
+    /// How all of it comes along.
+    #[must_use]
+    pub fn flow(&self) -> Flow {
+        self.board.flow()
     }
 
     /// What was exchanged with each node since the start.

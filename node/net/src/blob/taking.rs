@@ -61,6 +61,7 @@ impl Desk {
                 // The size comes from an entry, and is looked at before anything is taken for it.
                 Wanted::new(wish.blob, wish.size, wish.urgency).map_err(|error| error.to_string())?;
                 let mut begun = self.backend.begin(&wish.blob, wish.size)?;
+                self.gauge.begins(wish.blob, &begun);
                 if let Some(list) = begun.list.take() {
                     self.lists.insert(wish.blob, list);
                 }

@@ -14,12 +14,14 @@
 //! A missing piece is unasked, in exactly one open request, or being put together from an older version.
 
 mod answer;
+mod figures;
 mod likeness;
 mod preference;
 mod schedule;
 mod source;
 mod transfer;
 
+pub use figures::{Progress, Standing, Totals};
 pub use preference::{MAX_PREFERRED, RECIPE_FIRST_BYTES};
 pub use transfer::Wanted;
 
@@ -181,43 +183,6 @@ pub enum Fault {
     WrongRecipe,
 }
 
-/// How far one blob is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    pub size: u64,
-    /// Bytes that are on disk and proved, those of earlier runs included.
-    pub verified_bytes: u64,
-    /// Bytes of it that crossed a link in this run.
-    pub received_bytes: u64,
-    /// Requests on their way.
-    pub open_requests: u32,
-    /// Nobody connected gives it.
-    pub stuck: bool,
-}
-
-/// What has become of a request for a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It has not been answered.
-    Asked,
-    /// The source sends it, or has said that it will.
-    Granted,
-}
-
-/// How far everything is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub blobs_missing: u64,
-    pub bytes_missing: u64,
-    pub blobs_completed: u64,
-    /// Content bytes that crossed a link: pieces and lists.
-    pub received_bytes: u64,
-    /// Piece bytes that were proved.
-    pub verified_bytes: u64,
-    /// Bytes that arrived for nothing: false, or cancelled too late.
-    pub wasted_bytes: u64,
-}
-
 /// All downloads of a node.
 #[derive(Debug)]
 pub struct Download {
@@ -256,6 +221,7 @@ impl Download {
 
     /// Advances the downloads. Pure: the same `now` and inputs always give the same outputs.
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
+        let verified_before = self.totals.verified_bytes;
         match input {
             Input::Want(wanted) => self.want(wanted, out),
             Input::Unwant(blob) => self.forget(blob, out),
@@ -284,39 +250,8 @@ impl Download {
             Input::Tick => self.expire(now, out),
         }
         self.fill(now, out);
-    }
-
-    /// How far a blob is; `None` if it is not wanted, or complete.
-    #[must_use]
-    pub fn progress(&self, blob: BlobId) -> Option<Progress> {
-        let transfer = self.transfers.get(&blob)?;
-        Some(Progress {
-            size: transfer.wanted.size,
-            verified_bytes: transfer.verified_bytes,
-            received_bytes: transfer.received_bytes,
-            open_requests: transfer.open_requests,
-            stuck: transfer.place == Place::Stuck,
-        })
-    }
-
-    /// What has arrived of a blob's pieces that are not whole: their numbers and first bytes, to keep beside a partial file.
-    pub fn parts(&self, blob: BlobId) -> impl Iterator<Item = (u32, &[u8])> {
-        let parts = self.transfers.get(&blob).into_iter().flat_map(|transfer| &transfer.parts);
-        parts.map(|(index, part)| (*index, part.bytes.as_slice()))
-    }
-
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        let missing = self.transfers.values().map(Transfer::missing_bytes).sum();
-        Totals { blobs_missing: self.transfers.len() as u64, bytes_missing: missing, ..self.totals }
-    }
-
-    /// Who is asked for a blob now, once for each request.
-    pub fn asked(&self, blob: BlobId) -> impl Iterator<Item = (NodeId, Standing)> + '_ {
-        self.sources.iter().flat_map(move |(node, source)| {
-            let open = source.open.values().filter(move |open| open.blob == blob);
-            open.map(|open| (*node, if open.granted { Standing::Granted } else { Standing::Asked }))
-        })
+        let verified = self.totals.verified_bytes - verified_before;
+        self.totals.bytes_missing = self.totals.bytes_missing.saturating_sub(verified);
     }
 
     /// Whether content of a source is on its way.
@@ -357,7 +292,10 @@ impl Download {
             return;
         }
         let (size, present) = (wanted.size, wanted.present.is_full());
-        self.transfers.insert(blob, Transfer::new(wanted, self.next_number));
+        let transfer = Transfer::new(wanted, self.next_number);
+        self.totals.blobs_missing += 1;
+        self.totals.bytes_missing += transfer.missing_bytes();
+        self.transfers.insert(blob, transfer);
         self.next_number += 1;
         if present {
             self.complete(blob, out);
@@ -397,6 +335,8 @@ impl Download {
     fn forget(&mut self, blob: BlobId, out: &mut Vec<Output>) {
         self.cancel_where(out, |_, _, open| open.blob == blob);
         if let Some(transfer) = self.transfers.remove(&blob) {
+            self.totals.blobs_missing -= 1;
+            self.totals.bytes_missing = self.totals.bytes_missing.saturating_sub(transfer.missing_bytes());
             self.unplace(&transfer);
         }
     }
