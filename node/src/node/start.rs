@@ -120,6 +120,7 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
     tasks.push(tokio::spawn(app.clone().keep_parent()));
     tasks.push(tokio::spawn(app.clone().keep_neighbours()));
     tasks.push(tokio::spawn(app.clone().keep_syncing()));
+    tasks.push(tokio::spawn(app.clone().keep_window()));
     let server = serve(&app, listeners, &token, &http);
     // A node that lives for one command is nobody else's to talk to.
     if !options.ephemeral {

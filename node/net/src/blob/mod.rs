@@ -152,7 +152,8 @@ impl Exchange {
         let _ = self.events.send(Event::Unwant(blob));
     }
 
-    /// What may be asked for from now on (windows, budgets); at first everything. What was asked for still arrives.
+    /// What may be asked for over lines that cost from now on (windows, budgets); at first everything. What was asked for
+    /// still arrives.
     pub fn allow(&self, allowance: Allowance) {
         let _ = self.events.send(Event::Allow(allowance));
     }

@@ -10,7 +10,7 @@
 //! comes before the asker in an order that all agree on.
 
 use kapok_protocol::blob::BlobId;
-use kapok_protocol::blob::download::{Input, Standing};
+use kapok_protocol::blob::download::{FREE_COST, Input, Standing};
 use kapok_protocol::blob::message::{Refusal, Urgency};
 use kapok_protocol::blob::upload::{Ticket, Verdict};
 use kapok_protocol::identity::NodeId;
@@ -19,8 +19,8 @@ use kapok_protocol::membership::Member;
 use super::desk::{Desk, Wish};
 use crate::swarm::LinkKind;
 
-/// Below this, sources within the local network.
-const WAN: u8 = 2;
+/// From here on, sources beyond the local network.
+const WAN: u8 = FREE_COST + 1;
 /// From here on, nodes outside this one's line.
 const ASIDE: u8 = 16;
 /// Added where the last stream broke off: tried last.

@@ -42,7 +42,6 @@ impl App {
     /// nothing comes any more.
     pub(super) async fn fetch_missing(
         self: &Arc<Self>,
-        at_once: bool,
         mut catalogue_is_here: watch::Receiver<bool>,
         progress: &ProgressSender,
     ) -> Result<()> {
@@ -61,12 +60,12 @@ impl App {
                 missing.iter().partition(|m| self.blobs.contains(m.blob).unwrap_or(false));
             // Put here by something else than a transfer; waiting for it would never end.
             here.iter().for_each(|m| self.survey.saw(m.blob));
-            let in_window = at_once || self.settings().sync_window().is_none_or(|window| window.is_open_now());
-            let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || in_window).collect();
+            let (is_open, may_fetch) = (self.is_line_open(), self.may_fetch());
+            let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || may_fetch).collect();
             if wanted.is_empty() && is_all {
                 return Ok(());
             }
-            course.ask(exchange, &wanted);
+            course.ask(exchange, &wanted, is_open);
             let next_look = looked + LOOK_INTERVAL.max(10 * looked.elapsed());
             let mut look_at = None;
             let mut steps = tokio::time::interval_at(Instant::now() + STEP, STEP);
@@ -105,10 +104,12 @@ impl Course {
     }
 
     /// Asks for what was not asked for yet, in its order among all that is missing.
-    fn ask(&mut self, exchange: &Exchange, wanted: &[&Missing]) {
+    fn ask(&mut self, exchange: &Exchange, wanted: &[&Missing], line_is_open: bool) {
         for (rank, m) in (0u64..).zip(wanted) {
             if self.asked.insert(m.blob) {
-                exchange.want(m.blob, m.size, m.home, m.base, Urgency::Bulk, rank);
+                // Texts are small, and people search them: they come at any time.
+                let urgency = if m.is_text && !line_is_open { Urgency::Interactive } else { Urgency::Bulk };
+                exchange.want(m.blob, m.size, m.home, m.base, urgency, rank);
                 self.total_bytes += m.size;
                 self.moved = Instant::now();
             }
@@ -177,7 +178,7 @@ mod tests {
         let (catalogue_is_here, is_here) = watch::channel(false);
         let fetching = {
             let app = app.clone();
-            tokio::spawn(async move { app.fetch_missing(true, is_here, &ProgressSender::silent()).await })
+            tokio::spawn(async move { app.fetch_missing(is_here, &ProgressSender::silent()).await })
         };
         until("the file is asked for", || app.blobs.partials().unwrap().iter().any(|(id, _)| *id == blob));
         assert!(!fetching.is_finished(), "there may be more");

@@ -13,6 +13,7 @@ mod parent;
 mod round;
 mod rounds;
 mod transfers;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,7 @@ impl App {
         let links = self.links.get().ok_or_else(|| Failure::unavailable(TITLE, "the network is not up yet"))?;
         self.blocking(|app| app.reading().and_then(|reading| Self::me(&reading).map(|_| ()))).await?;
         let outcome = {
-            let _running = self.rounds.begin();
+            let _running = self.rounds.begin(order.at_once);
             self.round(links, order, &progress).await?
         };
         // Who syncs and then searches finds what came, and nothing is left of what was withdrawn.

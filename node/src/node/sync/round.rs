@@ -48,8 +48,7 @@ impl App {
             signed.map(|()| done)
         };
         let begun = Instant::now();
-        let ((peers, unreachable), ()) =
-            tokio::try_join!(catalogue, self.fetch_missing(order.at_once, is_over, progress))?;
+        let ((peers, unreachable), ()) = tokio::try_join!(catalogue, self.fetch_missing(is_over, progress))?;
         let seconds = begun.elapsed().as_secs_f64();
         let after = self.ledgers();
         let mut report = SyncReport { peers, ..SyncReport::default() };

@@ -34,6 +34,8 @@ pub(in crate::node) struct Rounds {
     pub(super) call: Notify,
     /// Changes when rounds that go on are to look again at what is missing.
     pub(super) look: watch::Sender<()>,
+    /// A person has ordered a round outside windows, or it has ended.
+    pub(super) ordered: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ struct State {
     linked: Option<(bool, Timestamp)>,
     /// Rounds that go on: a person's beside one of the node's own.
     running: usize,
+    /// Of these, rounds that go on outside windows too.
+    ordered: usize,
     counted: Option<Counted>,
 }
 
@@ -97,9 +101,19 @@ impl Rounds {
     }
 
     /// A round begins; it is over when the value is dropped.
-    pub(super) fn begin(&self) -> Running<'_> {
-        self.state().running += 1;
-        Running(self)
+    pub(super) fn begin(&self, at_once: bool) -> Running<'_> {
+        let mut state = self.state();
+        state.running += 1;
+        if at_once {
+            state.ordered += 1;
+            self.ordered.notify_one();
+        }
+        Running { rounds: self, at_once }
+    }
+
+    /// Whether a person has ordered a round that goes on, whatever windows say.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.state().ordered > 0
     }
 
     /// Whether a round goes on, and when the last one ended.
@@ -118,10 +132,18 @@ impl Rounds {
 
 /// A round that goes on.
 #[derive(Debug)]
-pub(super) struct Running<'a>(&'a Rounds);
+pub(super) struct Running<'a> {
+    rounds: &'a Rounds,
+    at_once: bool,
+}
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.state().running -= 1;
+        let mut state = self.rounds.state();
+        state.running -= 1;
+        if self.at_once {
+            state.ordered -= 1;
+            self.rounds.ordered.notify_one();
+        }
     }
 }

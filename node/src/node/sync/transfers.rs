@@ -27,7 +27,7 @@ struct Scene<'a> {
     viewer: &'a Viewer,
     flow: &'a Flow,
     expected: Expected<'a>,
-    in_window: bool,
+    line_is_open: bool,
     linked: bool,
 }
 
@@ -51,7 +51,7 @@ impl App {
             flow: &flow,
             // What moves while the window is shut was asked for.
             expected: Expected::new(&flow, window, !in_window && rate_bps > 0, now.clone()),
-            in_window,
+            line_is_open: self.is_line_open(),
             linked: self.links.get().is_some_and(|links| !links.proven().is_empty()),
         };
         let mut list = Self::listed(&scene, &moving, &missing, pending);
@@ -90,7 +90,8 @@ impl App {
             looked_up += 1;
             let found = m.resource.parse().ok().and_then(|id| scene.reading.resource(&id).ok().flatten());
             let Some(found) = found.filter(|found| scene.sees(found)) else { continue };
-            let state = state(transfer.map(|transfer| transfer.rate_bps), is_stuck, scene.in_window, scene.linked);
+            let may_come = scene.line_is_open || transfer.is_some_and(|transfer| transfer.asked_for);
+            let state = state(transfer.map(|transfer| transfer.rate_bps), is_stuck, may_come, scene.linked);
             let mut row = scene.row(&found, m.blob, &m.name, m.size, m.home, transfer, state);
             if state != TransferState::WaitsForPeer {
                 row.expected = scene.expected.after(ahead).firm().map(str::to_owned);
@@ -191,11 +192,11 @@ fn shown(window: &Window, is_open: bool, now: &ZonedDateTime) -> port::Window {
     }
 }
 
-/// Why a file moves or does not; `rate_bps` is what it comes with, if anybody was asked for it.
-fn state(rate_bps: Option<u64>, is_stuck: bool, in_window: bool, linked: bool) -> TransferState {
+/// Why a file moves or does not; `rate_bps` is what it comes with, if anybody was asked for it; `may_come`: over the line.
+fn state(rate_bps: Option<u64>, is_stuck: bool, may_come: bool, linked: bool) -> TransferState {
     match rate_bps {
         Some(rate) if rate > 0 => TransferState::Moving,
-        None if !in_window => TransferState::WaitsForWindow,
+        _ if !may_come => TransferState::WaitsForWindow,
         _ if is_stuck || !linked => TransferState::WaitsForPeer,
         _ => TransferState::Queued,
     }
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(state(Some(0), false, true, true), TransferState::Queued, "an outage of some seconds");
         assert_eq!(state(None, false, true, true), TransferState::Queued);
         assert_eq!(state(None, false, true, false), TransferState::WaitsForPeer);
-        assert_eq!(state(Some(0), false, false, false), TransferState::WaitsForPeer, "it was asked for");
+        assert_eq!(state(Some(0), false, false, true), TransferState::WaitsForWindow, "it had begun");
     }
 
     /// A node that wants very many files, over a line that has given 250 KB/s for a quarter of an hour.
@@ -257,11 +258,11 @@ mod tests {
             Self { missing: missing.collect(), flow: Flow { estimator, ..Flow::default() }, node }
         }
 
-        fn listed(&self, moving: &[Transfer], viewer: &Viewer, in_window: bool) -> Transfers {
+        fn listed(&self, moving: &[Transfer], viewer: &Viewer, line_is_open: bool) -> Transfers {
             let reading = self.node.app.reading().unwrap();
             let now = "2026-11-25T23:00:00+08:00[Asia/Shanghai]".parse().unwrap();
             let expected = Expected::new(&self.flow, None, false, now);
-            let scene = Scene { reading: &reading, viewer, flow: &self.flow, expected, in_window, linked: true };
+            let scene = Scene { reading: &reading, viewer, flow: &self.flow, expected, line_is_open, linked: true };
             App::listed(&scene, moving, &self.missing, Pending { blobs: FILES, bytes: FILES * FILE_BYTES })
         }
 

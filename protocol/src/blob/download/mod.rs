@@ -111,13 +111,17 @@ pub enum Input {
     Tick,
 }
 
-/// What may be asked for. What was asked for already still arrives.
+/// What may be asked for. What was asked for already still arrives: some seconds of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
     Nothing,
+    /// What a person waits for, and what comes without a line that costs ([`FREE_COST`]).
     InteractiveOnly,
     Everything,
 }
+
+/// Sources of this cost and less are within the local network.
+pub const FREE_COST: u8 = 1;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
@@ -230,6 +234,7 @@ impl Download {
             Input::Cost { node, cost } => {
                 if let Some(source) = self.sources.get_mut(&node) {
                     source.cost = cost;
+                    self.place_all();
                 }
             }
             Input::Prefer { blob, readers } => self.prefer(blob, readers, out),
@@ -246,7 +251,10 @@ impl Download {
             Input::Heard(node) => self.heard(now, node),
             Input::Planned { blob, seeds } => self.planned(blob, seeds, out),
             Input::Assembled { blob, index, bytes } => self.assembled(blob, index, bytes, out),
-            Input::Allow(allowance) => self.allowance = allowance,
+            Input::Allow(allowance) => {
+                self.allowance = allowance;
+                self.place_all();
+            }
             Input::Tick => self.expire(now, out),
         }
         self.fill(now, out);
@@ -260,7 +268,7 @@ impl Download {
         self.sources.get(node).is_some_and(|source| source.open.values().any(|open| open.waiting.is_none()))
     }
 
-    /// Whether this urgency may be asked for.
+    /// Whether this urgency may be asked for over any line.
     #[must_use]
     pub fn is_allowed(&self, urgency: Urgency) -> bool {
         match self.allowance {
@@ -268,6 +276,11 @@ impl Download {
             Allowance::InteractiveOnly => urgency == Urgency::Interactive,
             Allowance::Everything => true,
         }
+    }
+
+    fn may_ask(&self, urgency: Urgency, source: &Source) -> bool {
+        let is_free = source.cost <= FREE_COST && self.allowance != Allowance::Nothing;
+        is_free || self.is_allowed(urgency)
     }
 
     /// Whether nothing is on its way and nothing can be asked for: everything is complete or stuck.

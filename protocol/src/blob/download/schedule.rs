@@ -25,6 +25,8 @@ enum Choice {
     NoRoom,
     /// Somebody may be asked again at this time.
     Later(Timestamp),
+    /// Somebody may be asked when more is allowed.
+    Shut,
     Nobody,
 }
 
@@ -55,16 +57,17 @@ impl Download {
             return;
         }
         for urgency in [Urgency::Interactive, Urgency::Bulk] {
-            if self.is_allowed(urgency) {
-                self.fill_with(now, urgency, out);
-            }
+            self.fill_with(now, urgency, out);
         }
     }
 
     fn fill_with(&mut self, now: Timestamp, urgency: Urgency, out: &mut Vec<Output>) {
         let mut key: Key = (urgency, 0, 0, BlobId([0; 32]));
         let mut passed_over = 0;
-        while passed_over < LOOK_AHEAD && self.sources.values().any(|source| source.room_bytes(urgency) > 0) {
+        let has_room = |download: &Self| {
+            download.sources.values().any(|source| source.room_bytes(urgency) > 0 && download.may_ask(urgency, source))
+        };
+        while passed_over < LOOK_AHEAD && has_room(self) {
             match self.ready.range(key..).next() {
                 Some(&next) if next.0 == urgency => key = next,
                 _ => return,
@@ -93,6 +96,11 @@ impl Download {
                 self.move_to(blob, Place::Deferred(at));
                 false
             }
+            // All are looked at again when more is allowed, or another source comes.
+            Choice::Shut => {
+                self.move_to(blob, Place::Asked);
+                false
+            }
             // What is on its way may still fail or bring news; the blob is looked at again then.
             Choice::Nobody if transfer.open_requests > 0 => {
                 self.move_to(blob, Place::Asked);
@@ -112,7 +120,7 @@ impl Download {
     fn choose(&self, now: Timestamp, transfer: &Transfer) -> Choice {
         let mut best: Option<((bool, u8), u64, NodeId)> = None;
         let mut later: Option<Timestamp> = None;
-        let mut full = false;
+        let (mut full, mut shut) = (false, false);
         let urgency = transfer.next_urgency();
         for (&node, source) in &self.sources {
             let objection = transfer.objections.get(&node);
@@ -124,6 +132,10 @@ impl Download {
             let from = source.rests_until.max(retry_at);
             if from > now {
                 later = Some(later.map_or(from, |later| later.min(from)));
+                continue;
+            }
+            if !self.may_ask(urgency, source) {
+                shut = true;
                 continue;
             }
             let (class, room) = ((source.faults > 0, source.cost), source.room_bytes(urgency));
@@ -141,6 +153,7 @@ impl Download {
             (Some((_, _, node)), _) => Choice::Ask(node),
             (None, _) if full => Choice::NoRoom,
             (None, Some(at)) => Choice::Later(at),
+            (None, None) if shut => Choice::Shut,
             (None, None) => Choice::Nobody,
         }
     }

@@ -104,7 +104,7 @@ fn what_a_person_waits_for_is_asked_for_while_bulk_fills_the_window() {
 fn higher_ranks_wait_and_the_allowance_is_kept() {
     let mut play = Play::default();
     play.tell(NOW, Input::Allow(Allowance::InteractiveOnly));
-    play.up(1, 0, false);
+    play.up(1, FREE_COST + 1, false);
     let rank = |number: u32, rank: u64| Wanted::new(small(number).0, 4, Urgency::Bulk).unwrap().rank(rank);
     play.want(rank(1, 5));
     play.want(rank(2, 3));
@@ -113,6 +113,31 @@ fn higher_ranks_wait_and_the_allowance_is_kept() {
     assert_eq!(play.wants()[0].1.blob, interactive);
     play.tell(NOW, Input::Allow(Allowance::Everything));
     assert_eq!(play.wants().iter().map(|(_, want)| want.blob).collect::<Vec<_>>(), [small(2).0, small(1).0]);
+}
+
+#[test]
+fn while_only_people_may_use_the_line_a_neighbour_gives_what_it_has() {
+    let mut play = Play::default();
+    play.tell(NOW, Input::Allow(Allowance::InteractiveOnly));
+    play.up(1, FREE_COST + 1, false);
+    // More than are looked at in one go, so that those that nobody may be asked for hide none.
+    let before: Vec<_> = (0..100).map(|number| play.small(number, Urgency::Bulk)).collect();
+    assert_eq!(play.wants(), []);
+    play.up(2, FREE_COST, false);
+    let (mut asked, mut refused) = (0, before.len());
+    while refused > 0 {
+        let wants = play.wants();
+        assert!(!wants.is_empty() && wants.iter().all(|(to, _)| *to == node(2)));
+        for (to, want) in wants {
+            let reason = Refusal::NotHeld;
+            play.tell(NOW, Input::Answer(to, Answer::Refused { request: want.request, reason }));
+            (asked, refused) = (asked + 1, refused - 1);
+        }
+    }
+    assert_eq!(asked, before.len());
+    assert_eq!(play.wants(), [], "over the line nothing is asked for");
+    play.tell(NOW, Input::Allow(Allowance::Everything));
+    assert!(play.wants().iter().all(|(to, _)| *to == node(1)));
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn what_is_read_is_asked_for_while_bulk_may_not_be() {
     let mut play = Play::default();
     let (blob, bytes, _) = film();
     play.tell(NOW, Input::Allow(Allowance::InteractiveOnly));
-    play.up(1, 0, true);
+    play.up(1, FREE_COST + 1, true);
     play.want(Wanted::new(blob, bytes.len() as u64, Urgency::Bulk).unwrap());
     assert_eq!(play.asked(), []);
     play.prefer(blob, &[&[39]]);
