@@ -1,9 +1,9 @@
 //! Nearness: what a source costs, and who of a place fetches what all of it want.
 //!
-//! The local network costs nothing; then come the nodes of this one's own line in the tree, the nearest first (school,
-//! county, city), whose bytes cross no link twice; then others, last those that are reached through a third node, whose line
-//! would carry everything twice. Neighbours that want the same blob share one copy from
-//! outside: one of them fetches it, the others wait for it there ([`Desk::lend`]).
+//! The local network costs nothing; then come the node that published the blob, if it is linked, and the nodes of this one's
+//! own line in the tree, the nearest first (school, county, city); then others, last those that are reached through a third
+//! node, whose line would carry everything twice. Neighbours that want the same blob share one copy from outside: one of
+//! them fetches it, the others wait for it there ([`Desk::lend`]).
 //!
 //! Invariant: waiting never goes in a circle. With every step along the tree the way to the blob's home gets shorter, and
 //! between neighbours never longer. Among neighbours a node lets others wait if it fetches the blob itself and waits for
@@ -11,7 +11,7 @@
 //! comes before the asker in an order that all agree on.
 
 use kapok_protocol::blob::BlobId;
-use kapok_protocol::blob::download::{Input, Standing};
+use kapok_protocol::blob::download::{DEAR, HOME_COST, Input, Standing};
 use kapok_protocol::blob::message::{Refusal, Urgency};
 use kapok_protocol::blob::upload::{Ticket, Verdict};
 use kapok_protocol::identity::NodeId;
@@ -20,12 +20,12 @@ use kapok_protocol::membership::Member;
 use super::desk::{Desk, Wish};
 use crate::swarm::LinkKind;
 
-/// Below this, sources within the local network.
-const WAN: u8 = 2;
+/// Below this, sources within the local network; at it, where a blob was published.
+const WAN: u8 = HOME_COST;
 /// From here on, nodes outside this one's line.
 const ASIDE: u8 = 16;
 /// From here on, nodes behind a relay.
-const RELAYED: u8 = 64;
+const RELAYED: u8 = DEAR;
 /// Added where the last stream broke off: tried last.
 pub(super) const BROKE_OFF: u8 = 100;
 

@@ -140,6 +140,11 @@ impl Task {
         let observed = self.peers.preferred_link(peer).filter(|link| !link.inbound && !link.relayed);
         let Some(observed) = observed.and_then(|link| link.observed.clone()) else { return };
         let Some((Kind::Quic, socket)) = address::parse(&observed) else { return };
+        let is_quic = |own: &Multiaddr| address::parse(own).is_some_and(|(kind, _)| kind == Kind::Quic);
+        if !self.swarm.listeners().any(is_quic) {
+            // What it sees is a socket that takes no calls.
+            return;
+        }
         self.swarm.behaviour_mut().punching.seen_at(&observed);
         if !is_near {
             let is_own = self.swarm.listeners().any(|own| address::parse(own) == Some((Kind::Quic, socket)));

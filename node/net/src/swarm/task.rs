@@ -235,7 +235,11 @@ impl Task {
                 tracing::warn!(reason = %reason(&error), "trouble while listening");
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping)) => self.on_ping(&ping),
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, connection_id, info })) => {
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                peer_id,
+                connection_id,
+                info,
+            })) => {
                 let shown = info.agent_version.chars().filter(|character| !character.is_control());
                 self.peers.set_agent(&peer_id, shown.take(MAX_AGENT_CHARS).collect());
                 self.on_identified(&peer_id, connection_id, &info);

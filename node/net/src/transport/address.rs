@@ -2,8 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use kapok_protocol::identity::NodeId;
 use libp2p::PeerId;
 use libp2p::multiaddr::{Multiaddr, Protocol};
+
+use crate::swarm::peer_id;
 
 /// How a socket address is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,12 @@ pub fn is_relayed(address: &Multiaddr) -> bool {
     address.iter().any(|part| part == Protocol::P2pCircuit)
 }
 
+/// As [`through`], for a node; `None` where its id is no key.
+#[must_use]
+pub fn through_node(address: &Multiaddr, relay: &NodeId) -> Option<Multiaddr> {
+    Some(through(address, peer_id(relay).ok()?))
+}
+
 /// Where nodes are reached that have a reservation at `relay`, which is itself reached at `address`.
 #[must_use]
 pub fn through(address: &Multiaddr, relay: PeerId) -> Multiaddr {
@@ -58,11 +67,7 @@ pub fn through(address: &Multiaddr, relay: PeerId) -> Multiaddr {
 pub fn relay_of(address: &Multiaddr) -> Option<(Multiaddr, PeerId)> {
     let mut parts = address.iter();
     let mut before: Multiaddr = parts.by_ref().take_while(|part| *part != Protocol::P2pCircuit).collect();
-    let ends_well = match (parts.next(), parts.next()) {
-        (None, _) => true,
-        (Some(Protocol::P2p(_)), None) => true,
-        _ => false,
-    };
+    let ends_well = matches!((parts.next(), parts.next()), (None | Some(Protocol::P2p(_)), None));
     match before.pop() {
         Some(Protocol::P2p(relay)) if ends_well && is_relayed(address) => Some((before, relay)),
         _ => None,

@@ -92,7 +92,7 @@ impl Ordered {
         });
         let calls = self.calls.entry(peer).or_default();
         let earlier: Vec<_> = calls.iter().map(|call| call.ended.clone()).collect();
-        let patience = patience(way, calls.iter().map(|call| call.way));
+        let patience = patience(way, &calls.iter().map(|call| call.way).collect::<Vec<_>>());
         let (mine, ended) = watch::channel(());
         calls.push(Call { way, ended });
         let turn = async move {
@@ -107,13 +107,13 @@ impl Ordered {
 }
 
 /// How long an address gives way to the `earlier` ones.
-fn patience(way: Way, earlier: impl Iterator<Item = Way> + Clone) -> Duration {
-    let before = |other| earlier.clone().any(|way| way == other);
+fn patience(way: Way, earlier: &[Way]) -> Duration {
+    let before = |other| earlier.contains(&other);
     let quic = Way::Direct(Kind::Quic);
     if way == Way::Relayed && (before(quic) || before(Way::Direct(Kind::Tcp))) {
         return RELAY_HANDICAP;
     }
-    let stagger = STAGGER * u32::try_from(earlier.clone().count()).unwrap_or(u32::MAX);
+    let stagger = STAGGER * u32::try_from(earlier.len()).unwrap_or(u32::MAX);
     if way == Way::Direct(Kind::Tcp) && before(quic) { stagger + TCP_HANDICAP } else { stagger }
 }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn tcp_gives_way_to_quic_relays_to_both_and_everybody_to_those_before() {
         let (quic, tcp, relay) = (Way::Direct(Kind::Quic), Way::Direct(Kind::Tcp), Way::Relayed);
-        let millis = |way, earlier: &[Way]| patience(way, earlier.iter().copied()).as_millis();
+        let millis = |way, earlier: &[Way]| patience(way, earlier).as_millis();
         assert_eq!(millis(quic, &[]), 0);
         assert_eq!(millis(quic, &[quic, quic]), 2000);
         assert_eq!(millis(tcp, &[]), 0);

@@ -125,7 +125,10 @@ impl Download {
                 later = Some(later.map_or(from, |later| later.min(from)));
                 continue;
             }
-            let (class, room) = ((source.faults > 0, source.cost), source.room_bytes(transfer.wanted.urgency));
+            let (class, room) = (
+                (source.faults > 0, source.cost_of(transfer.wanted.home == Some(node))),
+                source.room_bytes(transfer.wanted.urgency),
+            );
             if transfer.promised && source.cost == 0 && room == 0 {
                 // It may be full of requests that wait for what this node promised.
                 full = true;

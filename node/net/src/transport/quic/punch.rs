@@ -10,12 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use libp2p::PeerId;
 use libp2p::core::transport::TransportEvent;
 use tokio::sync::oneshot;
 
-use super::{Connection, Error, Event, Handshake};
+use super::{Error, Event, Handshake};
 use crate::transport::address;
 
 /// How long a hole is held open before the attempt counts as failed. A caller repeats its first packet after 1 s and
@@ -40,11 +38,7 @@ pub(super) struct Punches {
 
 impl Punches {
     /// Punches a hole towards `remote` and waits for what comes through it.
-    pub(super) fn begin(
-        &mut self,
-        socket: Arc<UdpSocket>,
-        remote: SocketAddr,
-    ) -> Result<BoxFuture<'static, Result<(PeerId, Connection), Error>>, Error> {
+    pub(super) fn begin(&mut self, socket: Arc<UdpSocket>, remote: SocketAddr) -> Result<Handshake, Error> {
         self.waiting.retain(|_, waiting| !waiting.is_closed());
         if self.waiting.contains_key(&remote) || self.waiting.len() >= MAX_HOLES {
             return Err(Error::PunchesAlready(remote));
