@@ -11,13 +11,16 @@ use kapok_net::link::Links;
 use kapok_net::swarm::LinkKind;
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::membership::{Member, Tier};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::app::App;
 
 /// From here on it is worth a link of its own: hellos, catalogue digests and a hole cost some 20 KB and a dozen round
 /// trips. What is smaller goes through the tree and leaves a copy at the county for the next who wants it.
 const DIRECT_MIN_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How long a fetch waits for such a link: little beside the time that so many bytes take.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Direct addresses have their time first, then the relay, then the hole.
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
@@ -64,21 +67,26 @@ impl App {
     }
 
     /// Links straight with where a file was published, if that is worth it for so many bytes and neither stands above the
-    /// other. The link ends by itself.
-    pub(super) fn approach(self: &Arc<Self>, home: NodeId, bytes: u64) -> Option<JoinHandle<()>> {
-        let links = self.links.get().filter(|_| bytes >= DIRECT_MIN_BYTES)?.clone();
+    /// other. Returns when the link stands, or when it is better to begin without it. The link ends by itself.
+    pub(super) async fn approach(self: &Arc<Self>, home: NodeId, bytes: u64) {
+        let Some(links) = self.links.get().filter(|_| bytes >= DIRECT_MIN_BYTES).cloned() else { return };
         if home == self.catalogue.id() || links.member(&home).is_some() {
-            return None;
+            return;
         }
-        let app = self.clone();
-        Some(tokio::spawn(async move {
-            if let Err(reason) = app.call_straight(&links, home).await {
-                tracing::debug!(%home, reason, "it comes through the tree");
-                return;
+        let (app, (stands, told)) = (self.clone(), oneshot::channel());
+        tokio::spawn(async move {
+            let called = app.call_straight(&links, home).await;
+            // Who asked may have begun already.
+            let _ = stands.send(());
+            match called {
+                Ok(()) => {
+                    tracing::info!(%home, kind = ?links.kind(&home), "a link straight to where a large file was published");
+                    app.part_when_quiet(&links, home).await;
+                }
+                Err(reason) => tracing::debug!(%home, reason, "it comes through the tree"),
             }
-            tracing::info!(%home, kind = ?links.kind(&home), "a link straight to where a large file was published");
-            app.part_when_quiet(&links, home).await;
-        }))
+        });
+        let _ = tokio::time::timeout(PATIENCE, told).await;
     }
 
     async fn call_straight(self: &Arc<Self>, links: &Links, home: NodeId) -> Result<(), String> {
