@@ -157,6 +157,11 @@ impl Links {
         })?;
         self.network().recognise(member.id).await;
         self.shared.members().insert(member.id, member.clone());
+        // A connection that goes later finds the link in its place; one that has gone before would leave it there for good.
+        if !self.network().connected().await.iter().any(|peer| peer.node == member.id) {
+            self.shared.members().remove(&member.id);
+            return Err("the connection has gone".to_owned());
+        }
         tracing::info!(node = %member.id, name = member.name, "link proven");
         Ok(())
     }

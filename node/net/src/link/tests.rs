@@ -44,6 +44,8 @@ struct Shelf {
     /// How often a session was opened or answered.
     sessions: Mutex<usize>,
     slow: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
+    /// What happens in the moment in which a session is over and nobody was told yet.
+    at_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Backend for Shelf {
@@ -69,6 +71,9 @@ impl Backend for Shelf {
 
     fn remember(&self, peer: &NodeId, cursor: Cursor) {
         self.memory.lock().unwrap().remembered.insert(*peer, cursor);
+        if let Some(happens) = self.at_end.lock().unwrap().take() {
+            happens();
+        }
     }
 
     fn has_joined(&self) -> bool {
@@ -77,6 +82,14 @@ impl Backend for Shelf {
 
     fn admit(&self, _: NodeId, _: join::Request) -> join::Reply {
         join::Reply::Refused { reason: join::Refusal::Unknown }
+    }
+}
+
+impl Shelf {
+    fn publish(&self, name: u16) {
+        let body = [u8::try_from(name % 251).unwrap(); 300];
+        let mut memory = self.memory.lock().unwrap();
+        memory.publish(Kind::RESOURCE, &name.to_be_bytes(), Visibility::Public, Some(&body), START);
     }
 }
 
@@ -92,9 +105,7 @@ impl Node {
     }
 
     fn publish(&self, name: u16) {
-        let mut memory = self.shelf.memory.lock().unwrap();
-        let body = [u8::try_from(name % 251).unwrap(); 300];
-        memory.publish(Kind::RESOURCE, &name.to_be_bytes(), Visibility::Public, Some(&body), START);
+        self.shelf.publish(name);
     }
 
     fn entries(&self) -> usize {
@@ -153,7 +164,9 @@ async fn start(own: &Keypair, chain: &Chain, knows: &[&Chain]) -> Node {
     let config =
         Config { secret: own.secret(), listen, agent: "kapok-test/0".to_owned(), neighbours: false, relay: false };
     let (network, _) = Network::start(config).await.unwrap();
-    let shelf = Arc::new(Shelf { memory: Mutex::new(memory), sessions: Mutex::default(), slow: Mutex::default() });
+    let memory = Mutex::new(memory);
+    let shelf = Shelf { memory, sessions: Mutex::default(), slow: Mutex::default(), at_end: Mutex::default() };
+    let shelf = Arc::new(shelf);
     let links = Links::start(network, shelf.clone(), "kapok-test/0".to_owned()).await.unwrap();
     Node { links, shelf }
 }
@@ -225,6 +238,29 @@ async fn who_asks_while_a_session_runs_gets_what_was_published_since_it_opened()
     assert_eq!(county.entries(), 301);
     assert_eq!(county.stored_twice(), 0);
     assert!(city.sessions() <= 2, "the one that ran, and one more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_between_the_last_word_and_the_end_of_a_session_is_told_by_the_next() {
+    let (city, county) = city_and_county(true).await;
+    city.publish(1);
+    county.link(&city).await;
+    county.sync(&city, Need::OnThisLink).await;
+    city.sync(&county, Need::OnThisLink).await;
+
+    let (says, hears) = tokio::sync::oneshot::channel();
+    let (links, shelf, peer) = (county.links.clone(), county.shelf.clone(), city.id());
+    *county.shelf.at_end.lock().unwrap() = Some(Box::new(move || {
+        shelf.publish(3);
+        let mut asks = Box::pin(async move { links.sync(peer, Need::Changes).await });
+        // It joins the session that is ending.
+        assert!(asks.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+        let _ = says.send(tokio::spawn(asks));
+    }));
+    city.publish(2);
+    city.sync(&county, Need::Changes).await;
+    in_time(in_time(hears).await.unwrap()).await.unwrap().unwrap();
+    assert_eq!((city.entries(), county.entries()), (3, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

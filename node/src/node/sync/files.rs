@@ -1,6 +1,6 @@
 //! The other half of a round: files that are wanted and missing, from the first entry on that names one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use kapok_http::port::{Progress, ProgressSender, Result};
 use kapok_net::blob::Exchange;
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::blob::message::Urgency;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -28,23 +29,15 @@ struct Course {
     asked: BTreeSet<BlobId>,
     /// Bytes of all that was asked for in this round.
     total_bytes: u64,
-    /// What was left of them when something last came, and when that was.
+    /// What of that is not here, with sizes in bytes.
+    left: BTreeMap<BlobId, u64>,
     left_bytes: u64,
+    /// What was left, less what has come of it, when something last came, and when that was.
+    lacking_bytes: u64,
     moved: Instant,
 }
 
 impl App {
-    /// Wants everything that is missing, without waiting for it.
-    pub(super) async fn want_missing(self: &Arc<Self>) -> Result<()> {
-        let Some(exchange) = self.exchange.get() else { return Ok(()) };
-        let in_window = self.settings().sync_window().is_none_or(|window| window.is_open_now());
-        let missing = self.missing().await?;
-        for (rank, m) in (0u64..).zip(missing.iter().filter(|m| m.is_text || in_window)) {
-            exchange.want(m.blob, m.size, m.home, m.base, Urgency::Bulk, rank);
-        }
-        Ok(())
-    }
-
     /// Wants everything that is missing, as it becomes known, and waits until the catalogue and all of that is here or
     /// nothing comes any more.
     pub(super) async fn fetch_missing(
@@ -54,19 +47,21 @@ impl App {
         progress: &ProgressSender,
     ) -> Result<()> {
         let (Some(exchange), Some(links)) = (self.exchange.get(), self.links.get()) else { return Ok(()) };
-        let in_window = at_once || self.settings().sync_window().is_none_or(|window| window.is_open_now());
         let (mut completions, mut arrivals) = (exchange.completions(), links.arrivals());
-        let mut course = Course { asked: BTreeSet::new(), total_bytes: 0, left_bytes: 0, moved: Instant::now() };
+        let mut looks = self.rounds.look.subscribe();
+        let mut course = Course::new();
         loop {
             // Before looking, so that what comes meanwhile is looked at again.
             let is_all = *catalogue_is_here.borrow_and_update();
             arrivals.mark_unchanged();
+            looks.mark_unchanged();
             let looked = Instant::now();
             let missing = self.missing().await?;
             let (here, missing): (Vec<_>, Vec<_>) =
                 missing.iter().partition(|m| self.blobs.contains(m.blob).unwrap_or(false));
             // Put here by something else than a transfer; waiting for it would never end.
             here.iter().for_each(|m| self.survey.saw(m.blob));
+            let in_window = at_once || self.settings().sync_window().is_none_or(|window| window.is_open_now());
             let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || in_window).collect();
             if wanted.is_empty() && is_all {
                 return Ok(());
@@ -74,22 +69,29 @@ impl App {
             course.ask(exchange, &wanted);
             let next_look = looked + LOOK_INTERVAL.max(10 * looked.elapsed());
             let mut look_at = None;
+            let mut steps = tokio::time::interval_at(Instant::now() + STEP, STEP);
             loop {
                 tokio::select! {
                     _ = catalogue_is_here.changed(), if !is_all => break,
                     Ok(()) = arrivals.changed(), if look_at.is_none() => look_at = Some(next_look),
+                    Ok(()) = looks.changed(), if look_at.is_none() => look_at = Some(next_look),
                     () = tokio::time::sleep_until(look_at.unwrap_or(looked)), if look_at.is_some() => break,
-                    _ = tokio::time::timeout(STEP, completions.recv()) => {}
+                    completed = completions.recv() => match completed {
+                        Ok(blob) => course.came(blob),
+                        Err(RecvError::Lagged(_)) => look_at = Some(next_look),
+                        Err(RecvError::Closed) => return Ok(()),
+                    },
+                    _ = steps.tick() => {
+                        course.report(exchange, progress);
+                        let nobody = links.proven().is_empty();
+                        if is_all && (nobody || course.moved.elapsed() > STALL || exchange.is_stuck()) {
+                            return Ok(());
+                        }
+                    }
                 }
-                let left = wanted.iter().filter(|m| !self.blobs.contains(m.blob).unwrap_or(false));
-                let left_bytes: u64 = left.map(|m| m.size).sum();
-                course.report(exchange, left_bytes, wanted.len(), progress);
-                if left_bytes == 0 && (is_all || !wanted.is_empty()) {
+                if course.left.is_empty() && (is_all || !wanted.is_empty()) {
+                    course.report(exchange, progress);
                     break;
-                }
-                let nobody = links.proven().is_empty();
-                if is_all && (nobody || course.moved.elapsed() > STALL || exchange.is_stuck()) {
-                    return Ok(());
                 }
             }
         }
@@ -97,6 +99,11 @@ impl App {
 }
 
 impl Course {
+    fn new() -> Self {
+        let (asked, left) = (BTreeSet::new(), BTreeMap::new());
+        Self { asked, total_bytes: 0, left, left_bytes: 0, lacking_bytes: 0, moved: Instant::now() }
+    }
+
     /// Asks for what was not asked for yet, in its order among all that is missing.
     fn ask(&mut self, exchange: &Exchange, wanted: &[&Missing]) {
         for (rank, m) in (0u64..).zip(wanted) {
@@ -106,20 +113,27 @@ impl Course {
                 self.moved = Instant::now();
             }
         }
+        self.left = wanted.iter().map(|m| (m.blob, m.size)).collect();
+        self.left_bytes = self.left.values().sum();
     }
 
-    fn report(&mut self, exchange: &Exchange, missing_bytes: u64, files: usize, progress: &ProgressSender) {
+    fn came(&mut self, blob: BlobId) {
+        self.left_bytes -= self.left.remove(&blob).unwrap_or(0);
+    }
+
+    fn report(&mut self, exchange: &Exchange, progress: &ProgressSender) {
         let partial: u64 = exchange.progress().iter().map(|transfer| transfer.done).sum();
-        let left_bytes = missing_bytes.saturating_sub(partial);
-        if left_bytes == self.left_bytes {
+        let lacking_bytes = self.left_bytes.saturating_sub(partial);
+        if lacking_bytes == self.lacking_bytes {
             return;
         }
-        (self.left_bytes, self.moved) = (left_bytes, Instant::now());
+        (self.lacking_bytes, self.moved) = (lacking_bytes, Instant::now());
         progress.report(Progress {
             phase: "blobs".to_owned(),
-            done_bytes: self.total_bytes.saturating_sub(left_bytes),
+            done_bytes: self.total_bytes.saturating_sub(lacking_bytes),
             total_bytes: self.total_bytes,
-            total_items: files as u64,
+            done_items: self.asked.len().saturating_sub(self.left.len()) as u64,
+            total_items: self.asked.len() as u64,
             ..Progress::default()
         });
     }

@@ -109,12 +109,10 @@ impl App {
                 });
             } else if rounds.len() < MAX_ROUNDS {
                 // The round that goes on sees to the end of the files; others need not wait for that to hear of this.
+                // Subscriptions may have changed, too.
+                self.rounds.look.send_replace(());
                 rounds.spawn(async move {
                     app.sessions(&links, order, &ProgressSender::silent()).await;
-                    // Subscriptions may have changed.
-                    if let Err(error) = app.want_missing().await {
-                        tracing::debug!(%error, "what is missing is not known now");
-                    }
                 });
             } else {
                 // Sessions that hang; whoever comes to an end makes room.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use kapok_http::port::SyncPeer;
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::time::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::node::status::Counted;
 
@@ -32,6 +32,8 @@ pub(in crate::node) struct Rounds {
     pub(super) wake: Notify,
     /// Something changed that makes it worth calling the parent at once.
     pub(super) call: Notify,
+    /// Changes when rounds that go on are to look again at what is missing.
+    pub(super) look: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]

@@ -14,6 +14,7 @@ mod congestion;
 mod connection;
 mod knock;
 mod listener;
+mod probes;
 mod punch;
 mod socket;
 mod stream;

@@ -11,6 +11,8 @@ use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::task::TaskTracker;
 
+use super::probes::Thinned;
+
 /// What the system may hold for us between two reads. The usual 208 KiB overflow when a neighbour on the LAN sends at
 /// 1 Gbit/s, and what overflows looks like loss.
 const RECEIVE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
@@ -41,7 +43,7 @@ impl Runtime for TrackedRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        TokioRuntime.wrap_udp_socket(socket)
+        Ok(Arc::new(Thinned::new(TokioRuntime.wrap_udp_socket(socket)?)))
     }
 
     fn now(&self) -> Instant {
