@@ -14,6 +14,10 @@ use kapok_protocol::membership::{Member, Tier};
 use tokio::sync::oneshot;
 
 use super::app::App;
+use crate::catalogue::Reading;
+
+/// The first moments of a link belong to the catalogue.
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// From here on it is worth a link of its own: hellos, catalogue digests and a hole cost some 20 KB and a dozen round
 /// trips. What is smaller goes through the tree and leaves a copy at the county for the next who wants it.
@@ -42,6 +46,8 @@ impl App {
         let mut changes = links.changes();
         let mut reserved = None;
         loop {
+            tokio::time::sleep(SETTLED).await;
+            changes.mark_unchanged();
             let me = self.blocking(|app| Ok(app.reading()?.try_me().cloned())).await.ok().flatten();
             let relay = me.and_then(|me| nearest_relay(&links, &me));
             // One that is away for a while is asked again when it is back.
@@ -53,6 +59,13 @@ impl App {
                 return;
             }
         }
+    }
+
+    /// Whether this node is behind NAT, and the name of the node through which others reach it.
+    pub(super) fn reached(&self, reading: &Reading<'_>) -> (bool, Option<String>) {
+        let reach = self.links.get().map(|links| links.network().reach()).unwrap_or_default();
+        let relay = reach.relay.map(|relay| Self::named(reading, &relay).0);
+        (reach.behind_nat.unwrap_or(false), relay)
     }
 
     /// Where a node can be reached through others with which this one is linked.

@@ -14,6 +14,10 @@ use libp2p::core::transport::ListenerId;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
+/// After a connection stands again. Until then the line belongs to the catalogue, and one that comes and goes asks for
+/// nothing.
+const SETTLED: Duration = Duration::from_secs(30);
+
 /// The reservation of this node.
 #[derive(Debug)]
 pub(super) struct Reservation {
@@ -33,7 +37,7 @@ impl Default for Reservation {
 }
 
 impl Reservation {
-    /// Who the relay is to be from now on.
+    /// Who the relay is to be from now on; it is asked at once.
     pub(super) fn want(&mut self, relay: Option<PeerId>, now: Instant) {
         if self.relay != relay {
             self.relay = relay;
@@ -47,7 +51,7 @@ impl Reservation {
     pub(super) fn connected(&mut self, peer: &PeerId, now: Instant) {
         if self.relay.as_ref() == Some(peer) && !self.is_asked(peer) {
             self.pause = FIRST_PAUSE;
-            self.ask_at = Some(now);
+            self.ask_at = Some(now + SETTLED);
         }
     }
 
@@ -131,7 +135,8 @@ mod tests {
         assert!(reservation.ended(listener, now));
         assert_eq!(reservation.holder(), None);
         reservation.connected(&relay, now);
-        assert_eq!(reservation.due(now), Some(relay));
+        assert_eq!(reservation.due(now), None);
+        assert_eq!(reservation.due(now + SETTLED), Some(relay));
         assert!(!reservation.ended(ListenerId::next(), now));
     }
 }
