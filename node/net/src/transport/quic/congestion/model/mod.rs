@@ -54,8 +54,8 @@
 //! The window doubles each round trip until a queue shows ([`Model::sees_queue`]); then it stands still for one round.
 //! If the queue stood through all of it, what came through in that round is the link's rate; if not, it was a burst, and
 //! the start goes on at half the pace. A remembered path gives half of its product at once if the base is
-//! similar (careful resume, RFC 9959: the unvalidated half is validated by the round that follows), so that the next
-//! doubling has all of it.
+//! similar (careful resume, RFC 9959), and all of it when a quarter of that half has come back without a queue
+//! beyond their own burst.
 //!
 //! Quinn's probe timeout doubles without limit, and after an outage of 15 s the next probe may come 16 s later. So while
 //! nothing is heard, [`Model::window`] lets one more packet through now and then ([`PROBE_EVERY`]), if the sender is woken
@@ -173,6 +173,16 @@ enum Draining {
     },
 }
 
+/// Half of what is remembered is being tried.
+#[derive(Clone, Copy, Debug)]
+struct Resuming {
+    since: f64,
+    remembered: Remembered,
+    /// Of packets that were sent since.
+    samples: usize,
+    acked: f64,
+}
+
 /// The packets of one acknowledgement.
 #[derive(Clone, Copy, Debug)]
 struct Batch {
@@ -215,6 +225,7 @@ pub(super) struct Model {
     queued_for: f64,
     empty_rounds: u32,
     remembered: Option<Remembered>,
+    resuming: Option<Resuming>,
     in_flight: f64,
     unheard_since: Option<f64>,
     last_sent: f64,
@@ -260,6 +271,7 @@ impl Model {
             queued_for: 0.0,
             empty_rounds: 0,
             remembered: None,
+            resuming: None,
             in_flight: 0.0,
             unheard_since: None,
             last_sent: now,
@@ -280,7 +292,7 @@ impl Model {
     pub(super) fn resume(&mut self, remembered: Remembered) {
         self.remembered = Some(remembered);
         if self.phase == Phase::Start && self.samples > 0 {
-            self.take_up_remembered();
+            self.take_up_remembered(self.last_heard);
         }
     }
 
@@ -345,7 +357,9 @@ impl Model {
             self.draining = Draining::Measuring { since: now };
         }
         self.observe(now, &batch);
-        if self.phase == Phase::Start && !batch.app_limited {
+        if self.resuming.is_some() {
+            self.resume_wholly(&batch);
+        } else if self.phase == Phase::Start && !batch.app_limited {
             self.window += batch.bytes * self.start_gain;
             if self.sees_queue() {
                 self.phase = Phase::Hold;

@@ -1,7 +1,10 @@
 //! What a round teaches: the window for the next.
 
 use super::round::Round;
-use super::{Draining, INITIAL_PACKETS, MAX_LOSS, MIN_WINDOW_PACKETS, Model, Phase, RESTART_PACKETS, START_SAMPLES};
+use super::{
+    Batch, Draining, INITIAL_PACKETS, MAX_LOSS, MIN_WINDOW_PACKETS, Model, Phase, RESTART_PACKETS, Resuming,
+    START_SAMPLES,
+};
 
 /// Packets that a flow keeps in the queue, at most. Fewer, and the noise of `base` decides who gets what; more, and a
 /// ping beside it sees it.
@@ -80,6 +83,15 @@ const DRAINED_PACKETS: f64 = 2.0;
 /// Seconds in which the best rate fades to a third.
 const PEAK_FADES: f64 = 60.0;
 
+/// Share of the half that is tried, after which a link of less than it would show a queue.
+const RESUME_SHARE: f64 = 0.25;
+
+/// Pace of the start from there on: the link is about full, and may have become faster.
+const RESUME_GAIN: f64 = 0.5;
+
+/// What quinn's pacer lets through at once.
+const BURST_PACKETS: f64 = 10.0;
+
 /// A path whose base is within these shares of the remembered one is taken for the same. RFC 9959 allows more
 /// above; but a longer path that is as fast as remembered is none that one should bet on.
 const SAME_PATH: std::ops::RangeInclusive<f64> = 0.5..=1.5;
@@ -130,6 +142,7 @@ impl Model {
         }
         self.contended = false;
         self.draining = Draining::No;
+        self.resuming = None;
         self.queued_for = 0.0;
         self.recovering = true;
         self.restarted = now;
@@ -151,7 +164,7 @@ impl Model {
         let before = self.window;
         match self.phase {
             Phase::Start => {
-                self.take_up_remembered();
+                self.take_up_remembered(now);
                 if self.losses.share() > MAX_LOSS {
                     self.cruise(now, rate);
                 }
@@ -168,11 +181,34 @@ impl Model {
     }
 
     /// Once there is a round-trip time to compare.
-    pub(super) fn take_up_remembered(&mut self) {
+    pub(super) fn take_up_remembered(&mut self, now: f64) {
         let Some(remembered) = self.remembered.take() else { return };
         if SAME_PATH.contains(&(self.base.get() / remembered.min_rtt)) {
             self.window = self.window.max(remembered.delivery_rate * remembered.min_rtt / 2.0);
+            self.resuming = Some(Resuming { since: now, remembered, samples: 0, acked: 0.0 });
         }
+    }
+
+    /// Takes the other half of what is remembered, if the first went through as it should.
+    pub(super) fn resume_wholly(&mut self, batch: &Batch) {
+        let Some(resuming) = &mut self.resuming else { return };
+        if batch.newest < resuming.since || batch.app_limited {
+            return;
+        }
+        resuming.samples += 1;
+        resuming.acked += batch.bytes;
+        if resuming.samples < START_SAMPLES || resuming.acked < RESUME_SHARE * self.window {
+            return;
+        }
+        let Resuming { remembered, .. } = *resuming;
+        self.resuming = None;
+        let least = self.recent.iter().fold(f64::INFINITY, |least, &rtt| least.min(rtt));
+        let burst = BURST_PACKETS * self.mtu / remembered.delivery_rate;
+        if least > self.base.get() + self.start_queue() + burst {
+            return;
+        }
+        self.window = self.window.max(remembered.delivery_rate * self.base.get());
+        self.start_gain = RESUME_GAIN;
     }
 
     pub(super) fn cruise(&mut self, now: f64, rate: f64) {

@@ -130,6 +130,22 @@ fn a_remembered_satellite_is_filled_sooner() {
 }
 
 #[test]
+fn a_link_that_has_become_faster_is_not_held_to_what_it_was() {
+    for seed in SEEDS {
+        let mut link = Link::new(SATELLITE, seed);
+        link.flow(0.0, Source::Content(12 << 20), || {
+            let mut model = Model::new(std::time::Duration::ZERO, 1200);
+            model.resume(super::super::Remembered { delivery_rate: SATELLITE.rate() / 4.0, min_rtt: SATELLITE.rtt });
+            Box::new(Kapok(model))
+        });
+        link.stop_when_done = true;
+        link.run(200.0);
+        let share = f64::from(12 << 20) / link.now / SATELLITE.rate();
+        assert!(share >= 0.89, "{share:.3}");
+    }
+}
+
+#[test]
 fn a_wrong_memory_does_no_harm() {
     for seed in SEEDS {
         let mut link = Link::new(RURAL2M, seed);
