@@ -1,8 +1,11 @@
 //! The pages in a real browser: `walk.mjs` walks through them in headless Chromium, at the sizes of a school's old
-//! screen and of a phone. This file gives it two nodes to walk on.
+//! screen and of a phone; `follow.mjs` looks at files as they come. This file gives them two nodes.
 
 #![allow(clippy::unwrap_used)]
 
+mod line;
+
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -51,12 +54,60 @@ fn walk(test: &str, size: &str) {
         "city": city.name,
         "pictures": pictures,
     });
-    run(&repository().join("tests/browser"), &plan.to_string());
+    run(&repository().join("tests/browser"), "walk.mjs", &plan.to_string());
 }
 
-fn run(folder: &Path, plan: &str) {
+/// A node to which files come over a slow line, and its page of what is on its way.
+fn follow(test: &str, size: &str) {
+    let chromium = match browser() {
+        Ok(chromium) => chromium,
+        Err(reason) => return skipped(test, &reason),
+    };
+    let mut city = Node::init("city", "攀枝花市电教馆");
+    city.start();
+    let mut school = Federation::child(&city, "school", "河湾小学");
+    // The school goes on calling where it was admitted; there is a slow line now, and the city behind it.
+    school.stop();
+    city.stop();
+    let behind = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    city.kapok(&["config", "set", "net.listen", &format!("/ip4/127.0.0.1/udp/{behind}/quic-v1")]);
+    line::lay(city.peer_port(), behind, 200_000.0);
+    city.start();
+    school.start();
+    let title = "梯形的面积 课堂实录";
+    for (title, kind, name, kilobytes) in [
+        (title, "recording", "课堂实录.mp4", 3_000),
+        ("三年级 Unit 4 听力与跟读", "audio", "听力.mp3", 900),
+        ("种子发芽 40 天连续拍摄", "image", "种子.jpg", 1_200),
+    ] {
+        let file = city.file(name, noise(kilobytes * 1_000));
+        city.add(&file, &["--title", title, "--kind", kind, "--visibility", "public", "--license", "CC-BY-4.0"]);
+    }
+    school.kapok(&["sync", "--now"]);
+    let plan = json!({
+        "chromium": chromium,
+        "url": school.url(),
+        "setup": school.setup,
+        "size": size,
+        "title": title,
+        "pictures": std::env::var_os("KAPOK_TEST_PICTURES").map(PathBuf::from),
+    });
+    run(&repository().join("tests/browser"), "follow.mjs", &plan.to_string());
+}
+
+/// Bytes that no compression makes smaller.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = bytes as u64;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(bytes).collect()
+}
+
+fn run(folder: &Path, script: &str, plan: &str) {
     let output = Command::new("node")
-        .arg("walk.mjs")
+        .arg(script)
         .arg(plan)
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -75,4 +126,14 @@ fn a_teacher_walks_through_all_pages_on_an_old_screen() {
 #[test]
 fn a_teacher_walks_through_all_pages_on_a_phone() {
     walk("a_teacher_walks_through_all_pages_on_a_phone", "390x844");
+}
+
+#[test]
+fn what_is_on_its_way_moves_on_the_page_without_a_reload() {
+    follow("what_is_on_its_way_moves_on_the_page_without_a_reload", "1366x768");
+}
+
+#[test]
+fn what_is_on_its_way_moves_on_a_phone() {
+    follow("what_is_on_its_way_moves_on_a_phone", "390x844");
 }

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod figures;
 mod home;
+mod reading;
 mod readme;
 mod road;
 mod spoilt;

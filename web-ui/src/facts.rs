@@ -158,6 +158,8 @@ pub struct Transfer {
     /// The resource, so that the row is a link; `None` for a file that no resource names (a text, for instance).
     pub resource: Option<String>,
     pub title: String,
+    /// The file's, where the resource has others too.
+    pub file: Option<String>,
     pub kind: Option<String>,
     /// Names of the nodes that it comes from.
     pub from: Vec<String>,
@@ -174,6 +176,11 @@ pub struct Transfer {
 impl Transfer {
     pub(crate) fn kind_slug(&self) -> &str {
         self.kind.as_deref().unwrap_or("other")
+    }
+
+    /// Tells this row from others while the board changes.
+    pub(crate) fn key(&self) -> String {
+        [self.resource.as_deref(), self.file.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("/")
     }
 
     /// Bytes a second, while they move.
@@ -197,6 +204,8 @@ pub enum WaitReason {
     LinkDown,
     /// No node is known to have it yet.
     NoHolder,
+    /// The window in which files come by themselves is shut.
+    NightWindow,
 }
 
 impl WaitReason {
@@ -207,6 +216,7 @@ impl WaitReason {
             Self::DiskFull => "disk-full",
             Self::LinkDown => "link-down",
             Self::NoHolder => "no-holder",
+            Self::NightWindow => "night-window",
         }
     }
 }
@@ -221,6 +231,8 @@ pub struct Waiting {
     /// Who is waited for, where that is one node.
     pub holder: Option<String>,
     pub since: Option<Moment>,
+    /// When it will be here, if that can be said.
+    pub done_at: Option<Moment>,
 }
 
 impl Waiting {
@@ -229,6 +241,7 @@ impl Waiting {
             WaitReason::HolderOffline | WaitReason::LinkDown => "offline",
             WaitReason::DiskFull => "alert",
             WaitReason::NoHolder => "clock",
+            WaitReason::NightWindow => "moon",
         }
     }
 }

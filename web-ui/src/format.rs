@@ -61,6 +61,8 @@ struct Civil {
 }
 
 const DAY_SECONDS: i64 = 86_400;
+/// Below it people count minutes and do not look at the clock.
+const COUNTED_SECONDS: u64 = 600;
 
 impl Civil {
     /// Days to civil date after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (`civil_from_days`).
@@ -129,6 +131,38 @@ impl Clock {
         m.get(key).with("time", time).to_string()
     }
 
+    /// "23:52" for what comes within the next twelve hours, else with its day.
+    #[must_use]
+    pub fn time_or_day(&self, m: &Messages, moment: &Moment) -> String {
+        let is_near = (0..DAY_SECONDS / 2).contains(&moment.0.saturating_sub(self.now.0));
+        if is_near { self.time(moment) } else { self.day_and_time(m, moment) }
+    }
+
+    /// Two times in one manner: both with their day where the later needs it.
+    #[must_use]
+    pub fn between(&self, m: &Messages, earliest: &Moment, latest: &Moment) -> (String, String) {
+        let later = self.time_or_day(m, latest);
+        let has_day = later != self.time(latest);
+        (if has_day { self.day_and_time(m, earliest) } else { self.time(earliest) }, later)
+    }
+
+    /// Minutes until then, begun ones too, where they are so few that people count them.
+    #[must_use]
+    pub fn minutes_until(&self, moment: &Moment) -> Option<u64> {
+        let seconds = u64::try_from(moment.0.saturating_sub(self.now.0)).unwrap_or(0);
+        (seconds < COUNTED_SECONDS).then_some(seconds.div_ceil(60))
+    }
+
+    /// "约 3 分钟" for what comes soon, "23:52" within the next twelve hours, else with its day.
+    #[must_use]
+    pub fn until(&self, m: &Messages, moment: &Moment) -> String {
+        match self.minutes_until(moment) {
+            Some(0 | 1) => m.get("time.within-a-minute").to_string(),
+            Some(minutes) => m.get("time.about-minutes").with("n", minutes).to_string(),
+            None => self.time_or_day(m, moment),
+        }
+    }
+
     /// "刚刚", "2 分钟前", "22 小时前", "3 天前", else the date. What lies in the future is written as a time.
     #[must_use]
     pub fn ago(&self, m: &Messages, moment: &Moment) -> String {
@@ -191,6 +225,15 @@ pub fn about(m: &Messages, seconds: &u64) -> String {
     }
 }
 
+/// "20 分钟", "3 小时".
+#[must_use]
+pub fn span(m: &Messages, minutes: &i64) -> String {
+    match *minutes {
+        ..90 => m.get("time.minutes").with("n", minutes).to_string(),
+        _ => m.get("time.hours").with("n", (minutes + 30) / 60).to_string(),
+    }
+}
+
 /// "0.4" from 412 milliseconds: one decimal, and 0.1 at least, since nothing takes no time.
 #[must_use]
 pub fn seconds_from_ms(milliseconds: &u64) -> String {
@@ -214,7 +257,7 @@ pub fn escape_query(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bytes, Clock, Moment, about, count, escape_query, percent, seconds_from_ms};
+    use super::{Bytes, Clock, Moment, about, count, escape_query, percent, seconds_from_ms, span};
     use crate::messages::Messages;
 
     const BEIJING: i64 = 8 * 3_600;
@@ -246,6 +289,18 @@ mod tests {
         assert_eq!(clock.long_date(m), "11 月 12 日\u{3000}星期四");
         assert_eq!(clock.day_and_time(m, &Moment(clock.now.0 - 44_100)), "今天 02:15");
         assert_eq!(clock.day_and_time(m, &Moment(clock.now.0 - 58_500)), "昨日 22:15");
+        assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 11 * 3_600)), "01:30");
+        assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 + 13 * 3_600)), "明天 03:30");
+        assert_eq!(clock.time_or_day(m, &Moment(clock.now.0 - 3_600)), "今天 13:30");
+        let hours = |hours: i64| Moment(clock.now.0 + hours * 3_600);
+        let between = |from, to| clock.between(m, &hours(from), &hours(to));
+        assert_eq!(between(1, 2), ("15:30".to_owned(), "16:30".to_owned()));
+        assert_eq!(between(9, 13), ("今天 23:30".to_owned(), "明天 03:30".to_owned()));
+        let until = |seconds| clock.until(m, &Moment(clock.now.0 + seconds));
+        assert_eq!(
+            [until(-5), until(40), until(170), until(700)],
+            ["不到 1 分钟", "不到 1 分钟", "约 3 分钟", "14:41"]
+        );
         assert_eq!(clock.date(&Moment(0)), "1970-01-01");
         assert_eq!(clock.ago(m, &Moment(clock.now.0 - 130)), "2 分钟前");
         assert_eq!(clock.ago(m, &Moment(i64::MIN)), clock.date(&Moment(i64::MIN)));
@@ -257,6 +312,7 @@ mod tests {
         assert_eq!(about(m, &1), "约 1 分钟");
         assert_eq!(about(m, &700), "约 12 分钟");
         assert_eq!(about(m, &10_800), "约 3 小时");
+        assert_eq!((span(m, &20), span(m, &100)), ("20 分钟".to_owned(), "2 小时".to_owned()));
         assert_eq!(percent(&Bytes(99), &Bytes(100)), 99);
         assert_eq!(percent(&Bytes(5), &Bytes(0)), 100);
         assert_eq!(count(&999), "999");

@@ -108,8 +108,10 @@ fn what_people_write_is_never_read_as_markup() {
     }
     let mut sync = sync();
     sync.neighbours.as_mut().unwrap()[0].name = evil();
-    sync.board.waiting[0].title = evil();
-    sync.board.waiting[0].holder = Some(evil());
+    sync.board.waiting[1].title = evil();
+    sync.board.waiting[1].holder = Some(evil());
+    sync.board.transfers[0].file = Some(evil());
+    sync.board.ledger.iter_mut().flatten().for_each(|one| one.name = evil());
     sync.subscriptions.as_mut().unwrap()[0].subjects = vec![evil()];
 
     let pages = [

@@ -1,7 +1,7 @@
 // What every page runs: htmx for the parts that move, and a few keys. Every page reads and searches without it.
 import htmx from "htmx.org";
 import { csrf } from "./csrf";
-
+import { followBoard } from "./live";
 
 /** "/" goes to the search box, as the sign in it says. */
 function focusSearchOnSlash(): void {
@@ -63,3 +63,7 @@ htmx.config.allowEval = false;
 focusSearchOnSlash();
 previewOnRowClick();
 watchTheNode();
+followBoard((isLost) => {
+  const strip = document.querySelector<HTMLElement>("[data-lost]");
+  if (strip) strip.hidden = !isLost;
+});

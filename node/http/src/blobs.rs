@@ -8,17 +8,18 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use kapok_protocol::blob::{BlobId, NotABlobId};
 use tokio_util::io::ReaderStream;
 
 use crate::App;
 use crate::access::Caller;
 use crate::extract::Param;
+use crate::pages;
 use crate::port::{Failure, Result};
 use crate::problem::with_status;
 
@@ -58,14 +59,28 @@ pub(crate) fn shown_type(name: &str) -> Option<&'static str> {
     SHOWN.iter().find(|(known, _)| *known == ending).map(|(_, media_type)| *media_type)
 }
 
-/// Serves a blob or a range of it.
+/// Serves a blob or a range of it. What is not here is fetched while it is read; HEAD fetches nothing.
 pub(crate) async fn serve_blob(
     State(app): State<App>,
     caller: Caller,
     Param(hex): Param,
     method: Method,
+    uri: Uri,
     headers: HeaderMap,
-) -> Result<Response> {
+) -> Response {
+    match answer(&app, &caller, &hex, &method, &headers).await {
+        Ok(response) => response,
+        // A person has followed a link; players and programs take a document.
+        Err(failure) if asks_for_page(&headers) => pages::refused(&app, &caller, &uri, false, &failure).await,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+fn asks_for_page(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|types| types.contains("text/html"))
+}
+
+async fn answer(app: &App, caller: &Caller, hex: &str, method: &Method, headers: &HeaderMap) -> Result<Response> {
     let id: BlobId = hex.parse().map_err(|error: NotABlobId| {
         Failure::not_found("there is no such file", error.to_string())
             .remedy("take the address from the resource's files")
@@ -77,7 +92,7 @@ pub(crate) async fn serve_blob(
         .header(ACCEPT_RANGES, "bytes")
         // Kept, but asked again each time: who may see it can change, the bytes cannot.
         .header(CACHE_CONTROL, "private, no-cache");
-    if is_known(&headers, &etag) {
+    if is_known(headers, &etag) {
         return finish(answer.status(StatusCode::NOT_MODIFIED), Body::empty());
     }
     let shown = shown_type(&blob.name);
@@ -85,7 +100,7 @@ pub(crate) async fn serve_blob(
         .header(CONTENT_TYPE, shown.unwrap_or("application/octet-stream"))
         .header(CONTENT_SECURITY_POLICY, if shown == Some("application/pdf") { PDF_POLICY } else { SANDBOX })
         .header(CONTENT_DISPOSITION, disposition(&blob.name, shown.is_some()));
-    let (start, length) = match range(&headers, &etag, blob.size) {
+    let (start, length) = match range(headers, &etag, blob.size) {
         Range::Whole => (0, blob.size),
         Range::Part { start, length } => {
             let content_range = format!("bytes {start}-{}/{}", start + length - 1, blob.size);
@@ -101,7 +116,7 @@ pub(crate) async fn serve_blob(
             return Ok(refusal);
         }
     };
-    let body = if method == Method::HEAD || length == 0 {
+    let body = if *method == Method::HEAD || length == 0 {
         Body::empty()
     } else {
         Body::from_stream(ReaderStream::with_capacity(blob.reader.range(start, length).await?, READ_BYTES))

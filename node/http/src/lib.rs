@@ -65,13 +65,24 @@ struct App {
     figures: Arc<health::Figures>,
     /// One round at a time is asked for from the pages; who asks during it has been heard.
     rounds: Arc<tokio::sync::Semaphore>,
+    /// Places for pages that follow what moves.
+    listeners: Arc<tokio::sync::Semaphore>,
+    /// What lasts ends when this says so.
+    stopping: tokio::sync::watch::Sender<bool>,
 }
 
 impl App {
     async fn load(node: Arc<dyn port::Node>, config: ServerConfig) -> port::Result<Self> {
         let access = access::Access::load(node.clone(), &config.token).await?;
-        let rounds = Arc::new(tokio::sync::Semaphore::new(1));
-        Ok(Self { node, access: Arc::new(access), config: Arc::new(config), figures: Arc::default(), rounds })
+        Ok(Self {
+            node,
+            access: Arc::new(access),
+            config: Arc::new(config),
+            figures: Arc::default(),
+            rounds: Arc::new(tokio::sync::Semaphore::new(1)),
+            listeners: Arc::new(tokio::sync::Semaphore::new(limits::MAX_LISTENERS)),
+            stopping: tokio::sync::watch::Sender::default(),
+        })
     }
 
     /// Tells the audit trail what a caller did.

@@ -24,6 +24,10 @@ pub(crate) const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
 /// Requests being worked on at once; the rest gets a 503 at once instead of a growing queue.
 pub(crate) const MAX_REQUESTS: usize = 512;
 
+/// Pages that follow what moves as it happens. Each is drawn once a second, which takes some milliseconds on a school's
+/// machine; a page that finds no place asks every few seconds instead.
+pub(crate) const MAX_LISTENERS: usize = 32;
+
 /// Upon a stop, requests may end within this time.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 

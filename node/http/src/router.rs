@@ -41,8 +41,9 @@ pub(crate) fn router(app: App) -> Router {
 fn worth_compressing() -> impl Predicate {
     SizeAbove::new(512)
         .and(NotForContentType::IMAGES)
-        // Lines have to arrive as they are written.
+        // Lines and events have to arrive as they are written.
         .and(NotForContentType::const_new("application/x-ndjson"))
+        .and(NotForContentType::SSE)
 }
 
 async fn wrong_method(app: State<App>, headers: HeaderMap, request: Request) -> Response {

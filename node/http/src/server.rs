@@ -44,6 +44,7 @@ pub async fn serve(
         return Err(ServeError::NoListener);
     }
     let app = App::load(node, config).await?;
+    let stopping = app.stopping.clone();
     let routes = router(app);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let doors = Arc::new(Doors::default());
@@ -54,6 +55,7 @@ pub async fn serve(
     drop(stopped);
     shutdown.await;
     let _ = stop.send(true);
+    stopping.send_replace(true);
     while tasks.join_next().await.is_some() {}
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use kapok_private::Permission;
 
 use crate::port::{
-    AddReply, AddRequest, Failure, Members, Outcome, Pending, ProgressSender, Result, Scope, SearchRequest,
-    SubscribeRequest, Subscriptions, Transfers, WithdrawRequest, Withdrawn,
+    AddReply, AddRequest, Estimate, Failure, Members, Outcome, Pending, ProgressSender, Result, Scope, SearchRequest,
+    SubscribeRequest, Subscriptions, Transfer, Transfers, WithdrawRequest, Withdrawn,
 };
 
 /// Reasons are read by everybody; a sentence or two.
@@ -48,13 +48,19 @@ pub(crate) async fn members(app: &App, caller: &Caller) -> Result<Members> {
     Ok(members)
 }
 
-/// What is on its way. Who may not read everything on this node gets the sum of what is listed.
+/// What is on its way. Who may not read everything on this node gets the sums of what is listed, and no time that hangs
+/// on what is not.
 pub(crate) async fn transfers(app: &App, caller: &Caller) -> Result<Transfers> {
     let mut transfers = app.node.transfers(&caller.viewer).await?;
     if !caller.may(Permission::ReadPrivate) {
-        let missing = transfers.transfers.iter().map(|transfer| transfer.size.saturating_sub(transfer.done));
-        transfers.pending =
-            Pending { blobs: transfers.transfers.len() as u64, bytes: missing.fold(0, u64::saturating_add) };
+        let listed = &transfers.transfers;
+        let sum = |figure: fn(&Transfer) -> u64| listed.iter().map(figure).fold(0, u64::saturating_add);
+        let bytes = sum(|one| one.size.saturating_sub(one.done));
+        let (done, rate_bps) = (sum(|one| one.done), sum(|one| one.rate_bps));
+        let last = listed.iter().filter_map(|one| one.expected.clone()).max();
+        transfers.pending = Pending { blobs: listed.len() as u64, bytes };
+        (transfers.done, transfers.rate_bps, transfers.unlisted) = (done, rate_bps, 0);
+        transfers.estimate = Estimate { earliest: last.clone(), latest: last };
     }
     Ok(transfers)
 }

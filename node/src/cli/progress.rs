@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kapok_http::port::Progress;
 
-use super::print::{Bytes, one_line};
+use super::print::{Bytes, duration, one_line};
 use super::shell::Shell;
 
 /// More bars than a small terminal has lines are no help.
@@ -91,7 +91,7 @@ fn show(bar: &ProgressBar, step: &Progress) {
     let (done, total) =
         if by_bytes { (step.done_bytes, step.total_bytes) } else { (step.done_items, step.total_items) };
     let template = match (total > 0, by_bytes) {
-        (true, true) => "{msg:<32!} {bar:24} {percent:>3}%  {decimal_bytes:>9}  {decimal_bytes_per_sec}  还要 {eta}",
+        (true, true) => "{msg:<32!} {bar:24} {percent:>3}%  {decimal_bytes:>9}  {prefix}",
         (true, false) => "{msg:<32!} {bar:24} {pos}/{len}",
         (false, _) => "{spinner} {msg}",
     };
@@ -101,6 +101,17 @@ fn show(bar: &ProgressBar, step: &Progress) {
     bar.set_length(total);
     bar.set_position(done);
     bar.set_message(what(step));
+    bar.set_prefix(pace(step));
+}
+
+/// How fast, and how long it still takes, as far as whoever moves the bytes can tell: a bar knows no outages.
+fn pace(step: &Progress) -> String {
+    let is_over = step.done_bytes >= step.total_bytes;
+    let rate = if step.rate_bps > 0 { format!("每秒 {}", Bytes(step.rate_bps)) } else { String::new() };
+    match step.seconds_left.filter(|_| !is_over) {
+        Some(seconds) => format!("{rate:<13} 还要 {}", duration(seconds as f64)),
+        None => rate,
+    }
 }
 
 fn what(step: &Progress) -> String {
@@ -138,7 +149,7 @@ mod tests {
 
     fn step(done_bytes: u64, total_bytes: u64, done_items: u64, total_items: u64) -> Progress {
         let (phase, name) = ("blobs".into(), "面积\u{1b}[2J.pptx".into());
-        Progress { phase, name, done_bytes, total_bytes, done_items, total_items, rate_bps: 0 }
+        Progress { phase, name, done_bytes, total_bytes, done_items, total_items, ..Progress::default() }
     }
 
     #[test]
@@ -153,6 +164,17 @@ mod tests {
         let second = Progress { name: "b".into(), ..step(0, 0, 2, 9) };
         assert_eq!(key(&first), key(&second));
         assert_ne!(key(&step(1, 2, 0, 0)), key(&Progress { name: "b".into(), ..step(1, 2, 0, 0) }));
+    }
+
+    #[test]
+    fn a_bar_says_how_long_only_where_that_is_known() {
+        let moving = Progress { rate_bps: 250_000, ..step(5, 10, 0, 0) };
+        assert_eq!(pace(&moving), "每秒 250 KB");
+        assert_eq!(
+            pace(&Progress { seconds_left: Some(90), ..moving.clone() }).replace("  ", ""),
+            "每秒 250 KB 还要 90 秒"
+        );
+        assert_eq!(pace(&Progress { seconds_left: Some(90), ..step(5, 10, 0, 0) }).trim(), "还要 90 秒", "an outage");
     }
 
     #[test]

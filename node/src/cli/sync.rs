@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use clap::Args;
-use jiff::Timestamp;
-use kapok_http::port::{SyncReport, SyncRequest, Transfers};
+use kapok_http::port::{Estimate, SyncReport, SyncRequest, Transfers};
 
 use super::client::Client;
 use super::print::{Bytes, count, duration, line, local_time};
@@ -29,18 +28,15 @@ pub(super) fn run(shell: &Shell, client: &Client, args: &SyncArgs) -> anyhow::Re
     display.end();
     let report = report?;
     let expected = if shell.json() || report.pending.blobs == 0 { None } else { expected(client) };
-    shell.answer(&report, |out| write(out, &report, begun.elapsed().as_secs_f64(), expected.as_deref()))
+    shell.answer(&report, |out| write(out, &report, begun.elapsed().as_secs_f64(), expected.as_ref()))
 }
 
-/// When the last file that is waited for will be here, if that can be said of all of them; RFC 3339.
-fn expected(client: &Client) -> Option<String> {
-    let waiting = client.get::<Transfers>("/api/v1/transfers").ok()?.transfers;
-    let times = waiting.iter().map(|transfer| transfer.expected.as_deref()?.parse::<Timestamp>().ok());
-    let last = times.collect::<Option<Vec<_>>>()?.into_iter().max()?;
-    Some(last.to_string())
+/// When all that is waited for will be here.
+fn expected(client: &Client) -> Option<Estimate> {
+    Some(client.get::<Transfers>("/api/v1/transfers").ok()?.estimate)
 }
 
-fn write(out: &mut String, report: &SyncReport, seconds: f64, expected: Option<&str>) {
+fn write(out: &mut String, report: &SyncReport, seconds: f64, expected: Option<&Estimate>) {
     let sum = |field: fn(&kapok_http::port::SyncPeer) -> u64| report.peers.iter().map(field).sum::<u64>();
     if report.peers.is_empty() {
         line!(out, "没有连上别的节点，目录和文件都没有变");
@@ -54,7 +50,13 @@ fn write(out: &mut String, report: &SyncReport, seconds: f64, expected: Option<&
     }
     if report.pending.blobs > 0 {
         let (blobs, bytes) = (count(report.pending.blobs), Bytes(report.pending.bytes));
-        let when = expected.map_or_else(String::new, |time| format!("，预计 {} 完成", local_time(time)));
+        let when = match expected.map(|estimate| (estimate.firm(), &estimate.earliest, &estimate.latest)) {
+            Some((Some(time), ..)) => format!("，预计 {} 完成", local_time(time)),
+            Some((None, Some(earliest), Some(latest))) => {
+                format!("，预计 {} 到 {} 之间完成", local_time(earliest), local_time(latest))
+            }
+            _ => String::new(),
+        };
         line!(out, "还差 {blobs} 个文件（{bytes}）{when}");
     } else if !report.peers.is_empty() {
         line!(out, "要取的都到齐了");

@@ -1,7 +1,7 @@
 //! The node's files as the exchange sees them: whole ones in the blob store, arriving ones in partial files.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kapok_net::Multiaddr;
 use kapok_net::blob::{Begun, BlobBackend};
@@ -17,16 +17,21 @@ use super::app::App;
 /// Blobs on disk, and those on their way to it.
 pub(super) struct BlobsOnDisk {
     app: Arc<App>,
-    partials: Mutex<BTreeMap<BlobId, Partial>>,
+    /// Written to by the exchange alone; people who read what arrives come from elsewhere.
+    partials: RwLock<BTreeMap<BlobId, Partial>>,
 }
 
 impl BlobsOnDisk {
     pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, partials: Mutex::default() }
+        Self { app, partials: RwLock::default() }
     }
 
-    fn partials(&self) -> MutexGuard<'_, BTreeMap<BlobId, Partial>> {
-        self.partials.lock().unwrap_or_else(PoisonError::into_inner)
+    fn partials(&self) -> RwLockReadGuard<'_, BTreeMap<BlobId, Partial>> {
+        self.partials.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn partials_to_change(&self) -> RwLockWriteGuard<'_, BTreeMap<BlobId, Partial>> {
+        self.partials.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,7 +80,7 @@ impl BlobBackend for BlobsOnDisk {
     }
 
     fn begin(&self, blob: &BlobId, size: u64) -> Result<Begun, String> {
-        let mut partials = self.partials();
+        let mut partials = self.partials_to_change();
         if !partials.contains_key(blob) {
             let partial = self.app.blobs.partial(*blob, size).map_err(|error| error.to_string())?;
             partials.insert(*blob, partial);
@@ -113,14 +118,16 @@ impl BlobBackend for BlobsOnDisk {
     }
 
     fn finish(&self, blob: &BlobId) -> Result<(), String> {
-        let partial = self.partials().remove(blob).ok_or("it was not begun")?;
-        partial.finish().map_err(|error| error.to_string())?;
+        // Reading all of it takes a while, in which it is read as before.
+        let finished = self.partials().get(blob).ok_or("it was not begun")?.finish();
+        let partial = self.partials_to_change().remove(blob);
         drop(partial);
+        finished.map_err(|error| error.to_string())?;
         self.app.arrived(*blob).map_err(|error| error.to_string())
     }
 
     fn set_aside(&self, blob: &BlobId) {
-        if let Some(partial) = self.partials().remove(blob)
+        if let Some(partial) = self.partials_to_change().remove(blob)
             && let Err(error) = partial.sync()
         {
             tracing::info!(%blob, %error, "what has arrived of a file was not synced; some of it may come again");

@@ -326,10 +326,12 @@ impl App {
             all.extend(app.local.state().parent.as_ref().map(|(node, _)| *node));
             all.extend(reading.try_me().and_then(kapok_protocol::membership::Member::parent));
             let ledger = app.exchange.get().map(kapok_net::blob::Exchange::ledger).unwrap_or_default();
+            all.extend(ledger.keys().copied());
             let peer = |id: NodeId| {
                 let (name, tier) = Self::named(&reading, &id);
                 let status = connected.iter().find(|status| status.node == id);
                 let last = known.get(&id);
+                let exchanged = ledger.get(&id).copied().unwrap_or_default();
                 let profile = reading.profile(&id).and_then(|profile| profile.addresses.first().cloned());
                 let contact = if status.is_some() { Some(now()) } else { last.map(|last| last.at) };
                 Peer {
@@ -342,8 +344,10 @@ impl App {
                     rate_bps: last.and_then(super::sync::LastRound::rate_bps),
                     last_contact: contact.map(rfc3339),
                     last_round: last.map(|last| last.peer.clone()),
-                    bytes_in: ledger.get(&id).map_or(0, |ledger| ledger.bytes_in),
-                    bytes_out: ledger.get(&id).map_or(0, |ledger| ledger.bytes_out),
+                    bytes_in: exchanged.bytes_in,
+                    bytes_out: exchanged.bytes_out,
+                    lan_bytes_in: exchanged.lan_bytes_in,
+                    lan_bytes_out: exchanged.lan_bytes_out,
                 }
             };
             Ok(Peers { peers: all.into_iter().map(peer).collect() })

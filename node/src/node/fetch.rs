@@ -75,13 +75,17 @@ impl App {
         let fetches = missing.iter().map(|(blob, size)| exchange.fetch(*blob, *size, home, Urgency::Interactive, 0));
         let all = futures::future::join_all(fetches);
         tokio::pin!(all);
-        let step = |done_bytes, rate_bps| Progress {
-            phase: "blobs".to_owned(),
-            name: found.resource.title.clone(),
-            done_bytes,
-            total_bytes,
-            rate_bps,
-            ..Progress::default()
+        let step = |done_bytes| {
+            let estimator = exchange.flow().estimator;
+            Progress {
+                phase: "blobs".to_owned(),
+                name: found.resource.title.clone(),
+                done_bytes,
+                total_bytes,
+                rate_bps: estimator.rate_bps(),
+                seconds_left: estimator.left(total_bytes.saturating_sub(done_bytes)).firm_seconds(),
+                ..Progress::default()
+            }
         };
         let mut tick = tokio::time::interval(std::time::Duration::from_millis(250));
         let results = loop {
@@ -95,7 +99,7 @@ impl App {
                         if here { file.size } else { done }
                     };
                     let done_bytes = files.iter().map(of).sum();
-                    progress.report(step(done_bytes, moving.iter().map(|transfer| transfer.rate_bps).sum()));
+                    progress.report(step(done_bytes));
                 }
             }
         };
@@ -117,7 +121,7 @@ impl App {
                     .with("name", &file.name)
             });
         }
-        progress.report(step(total_bytes, 0));
+        progress.report(step(total_bytes));
         Ok(())
     }
 

@@ -30,6 +30,8 @@ impl App {
     pub(super) async fn keep_neighbours(self: Arc<Self>) {
         let Some(links) = self.links.get().cloned() else { return };
         let Some(mut events) = links.network().events().await else { return };
+        // With the parent's link this node may have become a member, for whom its neighbours are no strangers any more.
+        let mut changes = links.changes();
         let mut not_before: HashMap<NodeId, Instant> = HashMap::new();
         let (ended, mut attempts) = tokio::sync::mpsc::channel::<(NodeId, bool)>(MAX_LINKS);
         loop {
@@ -44,6 +46,7 @@ impl App {
                     not_before.insert(node, Instant::now() + after);
                     continue;
                 }
+                Ok(()) = changes.changed() => {}
                 () = tokio::time::sleep(AGAIN_AFTER) => {}
             }
             not_before.retain(|_, at| *at > Instant::now());

@@ -10,8 +10,12 @@ use super::app::{AGENT, App, failure, now, rfc3339};
 use super::{facts, survey};
 use crate::catalogue::{Found, Reading};
 
-/// Counting all blobs costs a walk through their folders, so the figure may be this old.
+/// Counting all blobs costs a walk through their folders, so the figure may be this old: what comes and goes behind the
+/// node's back is noticed then.
 const COUNT_AGE: Duration = Duration::from_secs(20);
+/// While files come and go it is counted anew when somebody looks, but so that counting takes a twentieth of the time: a
+/// hundred thousand files on a school's disk are a walk of seconds.
+const COUNT_PAUSE: u32 = 20;
 /// How long the figures wait for a catalogue that is being made anew.
 const REBUILD_GLANCE: Duration = Duration::from_secs(3);
 /// Of a text that is shown beside the files.
@@ -21,8 +25,23 @@ const EXCERPT_CHARS: usize = 3_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     at: Instant,
+    took: Duration,
+    /// Files have come or gone since.
+    is_stale: bool,
     blobs: u64,
     bytes: u64,
+}
+
+impl Counted {
+    /// Files have come or gone.
+    pub(super) fn stale(self) -> Self {
+        Self { is_stale: true, ..self }
+    }
+
+    fn holds(&self) -> bool {
+        let age = self.at.elapsed();
+        age < self.took * COUNT_PAUSE || (!self.is_stale && age < COUNT_AGE)
+    }
 }
 
 impl App {
@@ -72,17 +91,17 @@ impl App {
     }
 
     fn counted(&self) -> (u64, u64) {
-        if let Some(counted) = self.rounds.counted()
-            && counted.at.elapsed() < COUNT_AGE
-        {
+        if let Some(counted) = self.rounds.counted().filter(Counted::holds) {
             return (counted.blobs, counted.bytes);
         }
+        let begun = Instant::now();
         let (mut blobs, mut bytes) = (0, 0);
         for blob in self.blobs.iter().flatten() {
             blobs += 1;
             bytes += self.blobs.size(blob).ok().flatten().unwrap_or(0);
         }
-        self.rounds.set_counted(Counted { at: Instant::now(), blobs, bytes });
+        let (at, took) = (Instant::now(), begun.elapsed());
+        self.rounds.set_counted(Counted { at, took, is_stale: false, blobs, bytes });
         (blobs, bytes)
     }
 
@@ -169,5 +188,18 @@ impl App {
     /// The member that this node is, in words for whoever asked.
     pub(super) fn me<'a>(reading: &'a Reading<'_>) -> Result<&'a Member> {
         reading.try_me().ok_or_else(|| failure(crate::catalogue::CatalogueError::NotAMember))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_took_long_holds_for_longer_while_files_come() {
+        let second = Duration::from_secs(1);
+        let count = |took| Counted { at: Instant::now(), took, is_stale: false, blobs: 1, bytes: 1 };
+        assert!(count(Duration::ZERO).holds() && !count(Duration::ZERO).stale().holds());
+        assert!(count(second).stale().holds());
     }
 }

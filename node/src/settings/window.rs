@@ -3,9 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _, ZonedDateTime};
+
+/// Nobody is told of an end that lies more nights ahead than this.
+const MAX_DAYS: usize = 60;
 
 /// From one time of day to another, over midnight where the second is the earlier: `22:00-06:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,46 @@ impl Window {
     #[must_use]
     pub(crate) fn is_open_now(&self) -> bool {
         self.contains(Timestamp::now().to_zoned_datetime(TimeZone::system()).time())
+    }
+
+    /// When it next opens after `from`, or closes where it is open then, by the time of this zone.
+    pub(crate) fn next_edge(&self, from: &ZonedDateTime) -> Option<ZonedDateTime> {
+        let edge = if self.contains(from.time()) { self.closes } else { self.opens };
+        [0, 1, 2].into_iter().find_map(|days| {
+            let day = from.date().checked_add(days.days()).ok()?;
+            // A time that a change of the clocks leaves out comes a little later.
+            let at = day.to_datetime(edge).to_zoned_datetime(from.time_zone().clone()).ok()?;
+            (at > *from).then_some(at)
+        })
+    }
+
+    /// When it opens and closes: the time that goes on, or the next.
+    pub(crate) fn span(&self, now: &ZonedDateTime) -> Option<(ZonedDateTime, ZonedDateTime)> {
+        let edge = self.next_edge(now)?;
+        if !self.contains(now.time()) {
+            let closes = self.next_edge(&edge)?;
+            return Some((edge, closes));
+        }
+        let today = now.date().to_datetime(self.opens).to_zoned_datetime(now.time_zone().clone()).ok()?;
+        let opened = if today <= *now { today } else { today.checked_sub(1.day()).ok()? };
+        Some((opened, edge))
+    }
+
+    /// When so much time has passed in which it was open.
+    pub(crate) fn after_open(&self, from: &ZonedDateTime, open: SignedDuration) -> Option<ZonedDateTime> {
+        let (mut at, mut left) = (from.clone(), open);
+        for _ in 0..2 * MAX_DAYS {
+            let edge = self.next_edge(&at)?;
+            if self.contains(at.time()) {
+                let open_for = at.duration_until(&edge);
+                if left <= open_for {
+                    return at.checked_add(left).ok();
+                }
+                left -= open_for;
+            }
+            at = edge;
+        }
+        None
     }
 
     /// Whether it is open at this local time. The minute of `closes` is outside.
@@ -92,6 +135,38 @@ mod tests {
         let window: Window = "22：00–6:00".parse().unwrap();
         assert_eq!(window.to_string(), "22:00-06:00");
         assert_eq!(window.to_string().parse(), Ok(window));
+    }
+
+    fn on(text: &str) -> ZonedDateTime {
+        format!("{text}+08:00[Asia/Shanghai]").parse().unwrap()
+    }
+
+    #[test]
+    fn what_takes_longer_than_a_night_goes_on_the_next_evening() {
+        let window: Window = "22:00-06:00".parse().unwrap();
+        let after = |from: &str, minutes| {
+            let at = window.after_open(&on(from), SignedDuration::from_mins(minutes)).unwrap();
+            at.strftime("%d %H:%M").to_string()
+        };
+        assert_eq!(after("2026-11-25T23:18", 100), "26 00:58");
+        assert_eq!(after("2026-11-26T05:00", 160), "26 23:40");
+        assert_eq!(after("2026-11-26T14:00", 60), "26 23:00");
+        assert_eq!(after("2026-11-26T14:00", 8 * 60), "27 06:00", "to the last minute");
+        assert_eq!(after("2026-11-26T14:00", 17 * 60), "28 23:00");
+        assert_eq!(window.after_open(&on("2026-11-26T14:00"), SignedDuration::from_hours(24 * 365)), None);
+        let noon: Window = "12:30-13:30".parse().unwrap();
+        let at = noon.after_open(&on("2026-11-26T13:00"), SignedDuration::from_mins(45)).unwrap();
+        assert_eq!(at.strftime("%d %H:%M").to_string(), "27 12:45");
+        assert_eq!(noon.next_edge(&on("2026-11-26T13:30")).unwrap(), on("2026-11-27T12:30"));
+    }
+
+    #[test]
+    fn the_night_is_the_one_that_goes_on_or_the_next() {
+        let window: Window = "22:00-06:00".parse().unwrap();
+        let night = (on("2026-11-25T22:00"), on("2026-11-26T06:00"));
+        for now in ["2026-11-25T14:00", "2026-11-25T22:00", "2026-11-25T23:18", "2026-11-26T05:59"] {
+            assert_eq!(window.span(&on(now)).unwrap(), night, "{now}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 pub(crate) mod bounded;
 pub mod download;
+pub mod estimate;
 pub mod ledger;
 pub mod message;
 pub mod piece;

@@ -4,6 +4,8 @@
 //! with what it had on disk. A source may lie, refuse, fall silent, or fetch the blob only while it is asked.
 #![allow(clippy::unwrap_used)]
 
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
@@ -35,7 +37,7 @@ enum Manner {
     FalseRecipes,
     /// Says nothing.
     Mute,
-    /// Fetches the blob piece by piece while it is asked for it.
+    /// Fetches the blob piece by piece while it is asked for it, first what people wait for.
     Relay,
 }
 
@@ -93,6 +95,8 @@ struct Source {
     manner: Manner,
     upload: Upload,
     connected: bool,
+    /// When its line has sent what it was given.
+    line_free_at: Timestamp,
     /// Pieces that a relay has fetched so far.
     fetched: BTreeMap<BlobId, PieceSet>,
     /// Who waits until a relay has all of a blob, and can make its recipe.
@@ -127,6 +131,8 @@ struct World {
     stuck: BTreeMap<BlobId, Vec<(NodeId, Reason)>>,
     penalties: Vec<(NodeId, Fault)>,
     latency_ms: u64,
+    /// How fast the lines are; none where a frame takes a millisecond.
+    bytes_per_second: Option<u64>,
     wants_sent: usize,
     /// Recipes by which older versions are used.
     plans: BTreeMap<BlobId, Recipe>,
@@ -138,7 +144,8 @@ impl World {
         let blobs = sizes.iter().zip(seed..).map(|(size, seed)| blob(*size, seed));
         let sources = manners.iter().zip(1u8..).map(|(manner, number)| {
             let (fetched, awaits_recipe) = (BTreeMap::new(), Vec::new());
-            let source = Source { manner: *manner, upload: Upload::new(), connected: false, fetched, awaits_recipe };
+            let (upload, connected, line_free_at) = (Upload::new(), false, Timestamp::default());
+            let source = Source { manner: *manner, upload, connected, line_free_at, fetched, awaits_recipe };
             (NodeId([number; 32]), source)
         });
         Self {
@@ -154,6 +161,7 @@ impl World {
             stuck: BTreeMap::new(),
             penalties: Vec::new(),
             latency_ms,
+            bytes_per_second: None,
             wants_sent: 0,
             plans: BTreeMap::new(),
             older_versions_vanish: false,
@@ -295,12 +303,21 @@ impl World {
             }
             upload::Output::Send(peer, answer) => {
                 assert_eq!(peer, RECEIVER);
-                let answer = Answer::decode(&answer.encode()).unwrap();
+                let frame = answer.encode();
+                let answer = Answer::decode(&frame).unwrap();
+                let (room_at, sent_at) = match self.bytes_per_second {
+                    Some(rate) => {
+                        let began_at = source.line_free_at.max(self.now);
+                        source.line_free_at = began_at.plus_millis(frame.len() as u64 * 1000 / rate);
+                        (source.line_free_at, source.line_free_at)
+                    }
+                    None => (self.now.plus_millis(1), self.now),
+                };
                 if answer.content_bytes() > 0 {
-                    self.rooms.push_back((self.now.plus_millis(1), node));
+                    self.rooms.push_back((room_at, node));
                 }
                 if source.manner != Manner::Mute {
-                    self.answers.push_back((self.now.plus_millis(self.latency_ms), node, answer));
+                    self.answers.push_back((sent_at.plus_millis(self.latency_ms), node, answer));
                 }
                 None
             }
@@ -312,7 +329,7 @@ impl World {
                 let bytes = source.recipe(&self.blobs[&blob]).map(|recipe| recipe.to_bytes().len());
                 Some(upload::Input::Recipe { ticket, bytes })
             }
-            upload::Output::Unneeded(_) => None,
+            upload::Output::Unneeded(_) | upload::Output::Awaited(_) => None,
             upload::Output::Penalise(peer, fault) => panic!("{peer} is blamed: {fault}"),
         }
     }
@@ -403,7 +420,9 @@ impl World {
         for (&node, source) in &mut self.sources {
             for (&blob, fetched) in &mut source.fetched {
                 if !fetched.is_full() && self.random.random_ratio(1, 3) {
-                    let missing: Vec<u32> = fetched.complement().iter().collect();
+                    let awaited: Vec<u32> = source.upload.awaited(&blob).concat();
+                    let missing: Vec<u32> =
+                        if awaited.is_empty() { fetched.complement().iter().collect() } else { awaited };
                     let index = missing[self.random.random_range(0..missing.len())];
                     fetched.insert(index);
                     arrived.push((node, blob, index));
@@ -448,6 +467,8 @@ impl World {
 
     fn assert_everything_arrived(&self) {
         assert_eq!(self.disk.complete.len(), self.blobs.len(), "stuck: {:?}", self.stuck);
+        let totals = self.download.totals();
+        assert_eq!((totals.blobs_missing, totals.bytes_missing), (0, 0));
         self.assert_disk_is_true();
     }
 
@@ -499,6 +520,7 @@ proptest! {
             for _ in 0..world.random.random_range(0..60) {
                 world.step();
             }
+            world.somebody_reads_somewhere();
             if world.random.random_ratio(1, 4) {
                 world.restart();
             } else {

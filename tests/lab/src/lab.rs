@@ -39,12 +39,18 @@ pub enum Family {
 #[derive(Debug)]
 pub struct End {
     pub namespace: Namespace,
+    v4: Ipv4Addr,
     number: u8,
 }
 
 impl End {
     pub(crate) fn new(number: u8) -> io::Result<Self> {
-        Ok(Self { namespace: Namespace::new()?, number })
+        Ok(Self { namespace: Namespace::new()?, v4: Ipv4Addr::new(192, 0, 2, number), number })
+    }
+
+    /// With an address of the kind that only a local network has (RFC 1918).
+    pub(crate) fn on_lan(number: u8) -> io::Result<Self> {
+        Ok(Self { namespace: Namespace::new()?, v4: Ipv4Addr::new(192, 168, 77, number), number })
     }
 
     /// Chooses the congestion control of the TCP connections over which this end sends from now on.
@@ -63,11 +69,11 @@ impl End {
         Ok(())
     }
 
-    /// A documentation network (RFC 5737) or a unique local one (RFC 4193): they cannot be anybody's.
+    /// Of a documentation network (RFC 5737) or a local one: they cannot be anybody's.
     #[must_use]
     pub fn address(&self, family: Family) -> IpAddr {
         match family {
-            Family::V4 => Ipv4Addr::new(192, 0, 2, self.number).into(),
+            Family::V4 => self.v4.into(),
             Family::V6 => Ipv6Addr::new(0xfd6b, 0x6170, 0x6f6b, 0, 0, 0, 0, self.number.into()).into(),
         }
     }

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use tappers::Tun;
 
-use crate::lab::{End, Family, open, read, sink};
+use crate::lab::{DEVICE, End, Family, open, read, sink};
 use crate::link::{Direction, Link};
 use crate::packet::{Seen, destination};
 use crate::wire::Wire;
@@ -43,10 +43,13 @@ impl Place {
     /// # Errors
     /// If this is not root, or the system has no namespaces or no TUN devices.
     pub fn new(link: &Link, seed: u64) -> io::Result<Self> {
-        let (neighbours, far) = ([End::new(1)?, End::new(3)?], End::new(2)?);
+        let (neighbours, far) = ([End::on_lan(1)?, End::on_lan(3)?], End::new(2)?);
         let first = Arc::new(open_with_multicast(&neighbours[0])?);
         let second = Arc::new(open_with_multicast(&neighbours[1])?);
         let beyond = Arc::new(open(&far)?);
+        for end in neighbours.iter().chain([&far]) {
+            end.namespace.run("ip", &["route", "add", "default", "dev", DEVICE])?;
+        }
         let mut near = [sink(first.clone()), sink(second.clone())];
         let to_place = move |(number, packet): Addressed| {
             if let Some(near) = near.get_mut(number) {
@@ -112,8 +115,7 @@ fn stays(to: &IpAddr, neighbour: &[IpAddr]) -> bool {
 /// A device by which neighbours can be found.
 fn open_with_multicast(end: &End) -> io::Result<Tun> {
     let tun = open(end)?;
-    let device = crate::lab::DEVICE;
-    end.namespace.run("ip", &["link", "set", device, "multicast", "on"])?;
-    end.namespace.run("ip", &["route", "add", "224.0.0.0/4", "dev", device])?;
+    end.namespace.run("ip", &["link", "set", DEVICE, "multicast", "on"])?;
+    end.namespace.run("ip", &["route", "add", "224.0.0.0/4", "dev", DEVICE])?;
     Ok(tun)
 }

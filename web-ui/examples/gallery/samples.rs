@@ -17,7 +17,7 @@ use kapok_web_ui::pages::search::{
     Answer, Facet, FacetField, FacetValue, Failure, Found, Hit, Outcome, Preview, Query, Search,
 };
 use kapok_web_ui::pages::setup::{Setup, SetupError};
-use kapok_web_ui::pages::sync::{Board, Neighbour, Subscription, Sync};
+use kapok_web_ui::pages::sync::{Board, Exchanged, Neighbour, Night, Outlook, Subscription, Sync, When};
 use kapok_web_ui::pages::upload::{FieldError, Fields, Replaced, Upload};
 
 /// An image that shows itself.
@@ -266,6 +266,7 @@ fn transfers() -> Vec<Transfer> {
         |title: &str, kind: &str, from: &[&str], received, total, rate, queued, minutes: Option<i64>| Transfer {
             resource: Some("k5v2m9h3qdzt7a6yq4x2nbwpce".to_owned()),
             title: title.to_owned(),
+            file: None,
             kind: Some(kind.to_owned()),
             from: strings(from),
             received: Bytes(received),
@@ -289,8 +290,14 @@ fn waits() -> Vec<Waiting> {
         reason,
         holder: holder.map(str::to_owned),
         since: Some(ago(since)),
+        done_at: None,
     };
     vec![
+        Waiting {
+            done_at: Some(Moment(NOW + 9 * HOUR)),
+            since: None,
+            ..wait("梯形的面积 课堂实录", 640 * MB, WaitReason::NightWindow, None, 0)
+        },
         wait("纸的力量 虚拟实验", 58 * MB, WaitReason::HolderOffline, Some("西区石榴园小学"), 2 * DAY),
         wait("彝语儿歌十首 音频", 34 * MB, WaitReason::NoHolder, None, 5 * HOUR),
     ]
@@ -305,6 +312,7 @@ pub(crate) fn home() -> Home {
             arrived_last_day: Some(23),
             count: 3,
             missing: Bytes(263 * MB),
+            done_at: Some(Moment(NOW + 9 * HOUR)),
             transfers: transfers(),
             waiting: 2,
         }),
@@ -323,6 +331,7 @@ fn empty_home() -> Home {
             arrived_last_day: Some(0),
             count: 0,
             missing: Bytes(0),
+            done_at: None,
             transfers: Vec::new(),
             waiting: 0,
         }),
@@ -717,10 +726,23 @@ pub(crate) fn sync() -> Sync {
     };
     Sync {
         board: Board {
+            outlook: Outlook {
+                count: 31,
+                missing: Bytes(355 * MB),
+                received: Bytes(303 * MB),
+                rate: Some(Bytes(630_000)),
+                when: When::At(Moment(NOW + 19 * 60)),
+                night: None,
+                arrived_last_day: Some(23),
+            },
             transfers: transfers(),
+            more: 28,
+            moving: 1,
             waiting: waits(),
-            missing: Bytes(355 * MB),
-            done_at: Some(Moment(NOW + 19 * 60)),
+            ledger: Some(vec![
+                exchanged("米易县馆", [0, 0, 212 * MB, 1_900_000]),
+                exchanged("青杠垭教学点", [3 * MB, 87 * MB, 0, 0]),
+            ]),
             last_round: Some(ago(600)),
             running: true,
         },
@@ -736,12 +758,63 @@ pub(crate) fn sync() -> Sync {
     }
 }
 
+fn exchanged(name: &str, [lan_in, lan_out, wan_in, wan_out]: [u64; 4]) -> Exchanged {
+    let (lan_in, lan_out, wan_in, wan_out) = (Bytes(lan_in), Bytes(lan_out), Bytes(wan_in), Bytes(wan_out));
+    Exchanged { name: name.to_owned(), lan_in, lan_out, wan_in, wan_out }
+}
+
+/// In the night window, at 23:18, done before it closes.
+fn night_sync() -> (Frame, Sync) {
+    let mut frame = frame();
+    let midnight = NOW - (NOW + 8 * HOUR).rem_euclid(DAY);
+    frame.clock.now = Moment(midnight + 23 * HOUR + 18 * 60);
+    let mut sync = sync();
+    for (transfer, minutes) in sync.board.transfers.iter_mut().zip([34, 152, 302]) {
+        transfer.done_at = Some(Moment(frame.clock.now.0 + minutes * 60));
+    }
+    sync.board.outlook.when = When::At(Moment(midnight + DAY + 5 * HOUR + 40 * 60));
+    sync.board.outlook.night = Some(Night {
+        hours: "22:00-06:00".to_owned(),
+        is_open: true,
+        opens: Moment(midnight + 22 * HOUR),
+        closes: Moment(midnight + DAY + 6 * HOUR),
+    });
+    (frame, sync)
+}
+
+/// By day, with all that is wanted waiting for the night.
+fn day_sync() -> Sync {
+    let midnight = NOW - (NOW + 8 * HOUR).rem_euclid(DAY);
+    let mut sync = sync();
+    sync.board.transfers = Vec::new();
+    (sync.board.more, sync.board.moving) = (0, 0);
+    sync.board.outlook.rate = None;
+    sync.board.outlook.when = When::Between(Moment(midnight + DAY + HOUR), Moment(midnight + DAY + 3 * HOUR));
+    sync.board.outlook.night = Some(Night {
+        hours: "22:00-06:00".to_owned(),
+        is_open: false,
+        opens: Moment(midnight + 22 * HOUR),
+        closes: Moment(midnight + DAY + 6 * HOUR),
+    });
+    sync
+}
+
 fn quiet_sync() -> Sync {
     let board = Board {
+        outlook: Outlook {
+            count: 0,
+            missing: Bytes(0),
+            received: Bytes(0),
+            rate: None,
+            when: When::Unknown,
+            night: None,
+            arrived_last_day: Some(0),
+        },
         transfers: Vec::new(),
+        more: 0,
+        moving: 0,
         waiting: Vec::new(),
-        missing: Bytes(0),
-        done_at: None,
+        ledger: Some(Vec::new()),
         last_round: None,
         running: false,
     };
@@ -750,7 +823,9 @@ fn quiet_sync() -> Sync {
 
 /// As a pupil sees it: what moves, and nothing that counts more than they may see.
 fn pupils_sync() -> Sync {
-    Sync { subscriptions: None, neighbours: None, ..sync() }
+    let mut sync = Sync { subscriptions: None, neighbours: None, ..sync() };
+    (sync.board.ledger, sync.board.outlook.arrived_last_day) = (None, None);
+    sync
 }
 
 fn visitors_home() -> Home {
@@ -845,6 +920,8 @@ pub(crate) fn pages() -> Vec<(&'static str, Html)> {
         ("sync", sync().render(&frame)),
         ("sync-pupil", pupils_sync().render(&pupil())),
         ("sync-quiet", quiet_sync().render(&frame)),
+        ("sync-night", night_sync().1.render(&night_sync().0)),
+        ("sync-day", day_sync().render(&frame)),
         ("sync-board", sync().board.render(&frame)),
         ("login", Login { next: Some("/upload".to_owned()), ..Login::default() }.render(&visitor)),
         ("login-wrong", Login { name: "li".to_owned(), next: None, error: Some(LoginError::Wrong) }.render(&visitor)),

@@ -129,7 +129,7 @@ impl Access {
     }
 
     /// Whose session it is, if it is alive.
-    fn viewer_of(&self, token: &SessionToken) -> Option<Viewer> {
+    pub(crate) fn viewer_of(&self, token: &SessionToken) -> Option<Viewer> {
         let now_ms = self.now_ms();
         let mut state = self.state();
         let (id, generation) = state.sessions.touch(now_ms, token)?;

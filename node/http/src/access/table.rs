@@ -94,6 +94,7 @@ pub(crate) const ROUTES: &[(Method, &str, Need)] = &[
     // As /api/v1/transfers; subscriptions and neighbours are drawn for those who may read them.
     (Method::GET, "/sync", May(P::ReadFederation)),
     (Method::GET, "/sync/board", May(P::ReadFederation)),
+    (Method::GET, "/sync/live", May(P::ReadFederation)),
     (Method::POST, "/sync/now", May(P::ManageSync)),
     (Method::POST, "/sync/subscriptions", May(P::ManageSync)),
     (Method::POST, "/sync/subscriptions/{number}/remove", May(P::ManageSync)),

@@ -8,7 +8,7 @@ use kapok_web_ui::format::{Bytes, Moment};
 use crate::App;
 use crate::access::Caller;
 use crate::blobs::shown_type;
-use crate::port::{self, Member, ResourceSummary, Status, TransferState, Transfers};
+use crate::port::{self, Member, Peer, ResourceSummary, Status, TransferState, Transfers};
 use crate::times;
 use crate::usecase;
 
@@ -45,6 +45,7 @@ pub(super) struct Around {
     reaches_others: bool,
     rate_bps: Option<u64>,
     pub(super) transfers: Transfers,
+    pub(super) peers: Vec<Peer>,
     names: BTreeMap<String, Member>,
 }
 
@@ -54,11 +55,14 @@ pub(super) async fn around(app: &App, caller: &Caller, status: &Status) -> Aroun
         tokio::join!(usecase::transfers(app, caller), app.node.peers(), app.node.members());
     let peers = peers.unwrap_or_default().peers;
     let connected = || peers.iter().filter(|peer| peer.connected);
+    let reaches_others = connected().next().is_some();
+    let rate_bps = connected().filter_map(|peer| peer.rate_bps).max().filter(|rate| *rate > 0);
     Around {
         here: status.node.clone(),
-        reaches_others: connected().next().is_some(),
-        rate_bps: connected().filter_map(|peer| peer.rate_bps).max().filter(|rate| *rate > 0),
+        reaches_others,
+        rate_bps,
         transfers: transfers.unwrap_or_default(),
+        peers,
         names: members.unwrap_or_default().members.into_iter().map(|member| (member.node.clone(), member)).collect(),
     }
 }
@@ -134,7 +138,8 @@ impl Around {
             Transfer {
                 resource: (!transfer.resource.is_empty()).then(|| transfer.resource.clone()),
                 title: transfer.title.clone(),
-                kind: None,
+                file: Some(transfer.name.clone()).filter(|name| !name.is_empty()),
+                kind: transfer.kind.clone(),
                 from: transfer.from.clone(),
                 received: Bytes(transfer.done),
                 total: Bytes(transfer.size),
@@ -160,24 +165,23 @@ impl Around {
                 reason
             },
             holder: match transfer.from.as_slice() {
-                [one] => Some(one.clone()),
+                [one] if reason == WaitReason::HolderOffline => Some(one.clone()),
                 _ => None,
             },
             since: None,
+            done_at: transfer.expected.as_deref().and_then(moment),
         })
         .collect()
     }
 }
 
-/// Why it waits; none where it moves or stands in the queue. Windows and allowances come with their own feature: until
-/// then the node never says so, and a newer node's saying is shown as a place in the queue.
+/// Why it waits; none where it moves or stands in the queue. Allowances come with their own feature: until then the node
+/// never says so, and a newer node's saying is shown as a place in the queue.
 fn wait_reason(state: TransferState) -> Option<WaitReason> {
     match state {
         TransferState::WaitsForPeer => Some(WaitReason::HolderOffline),
         TransferState::WaitsForSpace => Some(WaitReason::DiskFull),
-        TransferState::Moving
-        | TransferState::Queued
-        | TransferState::WaitsForWindow
-        | TransferState::WaitsForAllowance => None,
+        TransferState::WaitsForWindow => Some(WaitReason::NightWindow),
+        TransferState::Moving | TransferState::Queued | TransferState::WaitsForAllowance => None,
     }
 }

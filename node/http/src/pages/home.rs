@@ -11,7 +11,7 @@ use kapok_private::Permission;
 use kapok_web_ui::format::Bytes;
 use kapok_web_ui::pages::home::{Arriving, Home, NEWEST, NEWEST_OF_SUBJECT, ShortageSubject, TRANSFERS};
 
-use super::facts::{Around, around};
+use super::facts::{Around, around, moment};
 use super::frame::framed;
 use super::{notice_of, ok};
 use crate::App;
@@ -54,8 +54,9 @@ fn arriving(caller: &Caller, around: &Around, status: &Status) -> Arriving {
     let moving = around.moving();
     Arriving {
         arrived_last_day: caller.may(Permission::ReadPrivate).then_some(status.arrived_last_day),
-        count: moving.len() as u64,
+        count: around.transfers.pending.blobs,
         missing: Bytes(around.transfers.pending.bytes),
+        done_at: around.transfers.estimate.firm().and_then(moment),
         transfers: moving.into_iter().take(TRANSFERS).collect(),
         waiting: around.waiting().len() as u64,
     }

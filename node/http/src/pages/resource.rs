@@ -20,7 +20,7 @@ use crate::access::Caller;
 use crate::blobs::shown_type;
 use crate::extract::{FormBody, Param};
 use crate::forms;
-use crate::port::{FetchRequest, FileFacts, ProgressSender, Resource, Result};
+use crate::port::{FetchRequest, FileFacts, ProgressSender, Resource, ResourceSummary, Result, TransferState};
 use crate::usecase;
 
 /// How long the page waits for a fetch to fail at once (no room, withdrawn); it goes on afterwards by itself.
@@ -54,7 +54,14 @@ fn view(caller: &Caller, around: &Around, resource: Resource) -> View {
     });
     let fetch = fetch_view(caller, around, &resource);
     let availability = around.availability(&resource.summary);
-    let preview = preview(&resource);
+    let may_fetch = caller.may(Permission::Fetch);
+    let files: Vec<File> = resource
+        .summary
+        .files
+        .iter()
+        .map(|file| file_view(around, file, &resource.summary, &availability, may_fetch))
+        .collect();
+    let preview = preview(&resource, &files);
     let (versions, provenance) = (versions.collect(), provenance(&resource));
     let holders = resource.holders.iter().map(|node| around.name(node).to_owned()).collect();
     let summary = resource.summary;
@@ -70,7 +77,7 @@ fn view(caller: &Caller, around: &Around, resource: Resource) -> View {
         published: moment_or_first(&summary.updated),
         description: text(&resource.description),
         keywords: resource.keywords,
-        files: summary.files.iter().map(|file| file_view(around, file, summary.held, &availability)).collect(),
+        files,
         preview,
         fetch,
         versions,
@@ -87,7 +94,14 @@ fn view(caller: &Caller, around: &Around, resource: Resource) -> View {
     }
 }
 
-fn file_view(around: &Around, file: &FileFacts, is_held: bool, of_all: &Availability) -> File {
+fn file_view(
+    around: &Around,
+    file: &FileFacts,
+    summary: &ResourceSummary,
+    of_all: &Availability,
+    may_fetch: bool,
+) -> File {
+    let is_held = summary.held;
     let moving = around.transfers.transfers.iter().find(|transfer| transfer.blob == file.blob);
     let availability = match (is_held, moving) {
         (true, _) => Availability::Held,
@@ -97,25 +111,30 @@ fn file_view(around: &Around, file: &FileFacts, is_held: bool, of_all: &Availabi
             _ => Availability::Reachable { missing: Bytes(file.size), seconds: around.seconds(file.size) },
         },
     };
+    // What a browser shows itself can be opened while it comes; who may not have it fetched, only if it comes anyway.
+    let moves = moving.is_some_and(|transfer| transfer.state == TransferState::Moving);
+    let comes = moves || (may_fetch && !matches!(availability, Availability::Unreachable));
+    let is_open = is_held || (comes && shown_type(&file.name).is_some());
     File {
         name: file.name.clone(),
         bytes: Bytes(file.size),
         availability,
-        href: is_held.then(|| format!("/blobs/{}", file.blob)),
+        href: is_open.then(|| format!("/blobs/{}", file.blob)),
         blob: file.blob.clone(),
     }
 }
 
-/// Of the first file that a browser can show, else the text.
-fn preview(resource: &Resource) -> Preview {
-    let shown = resource.summary.files.iter().filter(|_| resource.summary.held).find_map(|file| {
-        let url = format!("/blobs/{}", file.blob);
-        let name = file.name.clone();
+/// Of the first file that a browser can show, else the text. Of what is not here yet, only what begins when a person says
+/// so: a page that was looked at fetches nothing.
+fn preview(resource: &Resource, files: &[File]) -> Preview {
+    let is_held = resource.summary.held;
+    let shown = files.iter().find_map(|file| {
+        let (url, name) = (file.href.clone()?, file.name.clone());
         Some(match shown_type(&file.name)?.split('/').next()? {
-            "image" => Preview::Image { url, name },
+            "image" if is_held => Preview::Image { url, name },
             "audio" => Preview::Audio { url, name },
             "video" => Preview::Video { url, name },
-            "application" => Preview::Pdf { url },
+            "application" if is_held => Preview::Pdf { url },
             _ => return None,
         })
     });

@@ -30,6 +30,7 @@ impl fmt::Debug for Blob {
 /// Reads parts of one blob.
 #[async_trait]
 pub trait BlobReader: Send + Sync {
-    /// `length` bytes from `start`; both lie within the blob's size.
+    /// `length` bytes from `start`; both lie within the blob's size. Returns when the first of them are here, or why they do
+    /// not come; a stream that cannot go on ends early.
     async fn range(&self, start: u64, length: u64) -> Result<ByteStream>;
 }

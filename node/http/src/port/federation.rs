@@ -27,6 +27,11 @@ pub struct Peer {
     /// The same to it.
     #[serde(default)]
     pub bytes_out: u64,
+    /// How many of them stayed within the local network; the others crossed a line that costs.
+    #[serde(default)]
+    pub lan_bytes_in: u64,
+    #[serde(default)]
+    pub lan_bytes_out: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

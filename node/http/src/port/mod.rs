@@ -36,8 +36,8 @@ pub use said::{SENTENCES, Said};
 pub use search::{FacetCount, Hit, Scope, SearchReply, SearchRequest};
 pub use settings::{Setting, SettingValue, Settings};
 pub use sync::{
-    Link, Pending, Status, SubscribeRequest, Subscription, Subscriptions, SyncPeer, SyncReport, SyncRequest, Transfer,
-    TransferState, Transfers,
+    Estimate, Link, Pending, Status, SubscribeRequest, Subscription, Subscriptions, SyncPeer, SyncReport, SyncRequest,
+    Transfer, TransferState, Transfers, Window,
 };
 pub(crate) use upload::check_file_name;
 pub use upload::{Upload, UploadRequest};
@@ -63,7 +63,8 @@ pub trait Node: Send + Sync + 'static {
     async fn resource(&self, viewer: &Viewer, id: &str) -> Result<Resource>;
     /// The newest resources that the viewer may see, newest first.
     async fn latest(&self, viewer: &Viewer, limit: usize) -> Result<Latest>;
-    /// Opens a blob that this node holds, if a live entry that the viewer may see names it, else [`FailureKind::NotFound`].
+    /// Opens a blob, if a live entry that the viewer may see names it, else [`FailureKind::NotFound`]. One that is not here
+    /// is fetched when it is read.
     async fn open_blob(&self, viewer: &Viewer, blob: BlobId) -> Result<Blob>;
 
     // ---- own resources ----

@@ -21,6 +21,9 @@ pub struct Progress {
     pub total_items: u64,
     /// Bytes a second, lately.
     pub rate_bps: u64,
+    /// How long the rest takes; none before that can be relied on.
+    #[serde(default)]
+    pub seconds_left: Option<u64>,
 }
 
 /// Where a use case reports; silent where nobody listens.

@@ -151,25 +151,81 @@ pub struct Transfer {
     /// The resource that it belongs to.
     pub resource: String,
     pub title: String,
+    /// Of the resource, by the vocabulary.
+    #[serde(default)]
+    pub kind: Option<String>,
     pub name: String,
     pub size: u64,
+    /// Bytes that have come.
     pub done: u64,
     pub state: TransferState,
     /// The nodes that it comes from or is waited for, by name.
     pub from: Vec<String>,
     pub rate_bps: u64,
-    /// When it will be done, as far as can be said; RFC 3339.
+    /// When it will be done, where that can be relied on: what comes before it in the queue included; RFC 3339.
     pub expected: Option<String>,
     /// Whether a person waits for it.
     pub asked_for: bool,
 }
 
+/// What is on its way or waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Transfers {
+    /// What moves first, then the queue in its order: [`Transfers::MAX_LISTED`] at most.
     pub transfers: Vec<Transfer>,
+    /// Files that are not complete, and the bytes of them that have not come.
     pub pending: Pending,
+    /// Of what is pending, files that are not listed.
+    #[serde(default)]
+    pub unlisted: u64,
+    /// Bytes that have come since there was nothing to come: with what is pending, the whole of a bar.
+    #[serde(default)]
+    pub done: u64,
+    /// Bytes a second, lately, over all links.
+    #[serde(default)]
+    pub rate_bps: u64,
+    /// When all that is pending will be here.
+    #[serde(default)]
+    pub estimate: Estimate,
+    /// The hours in which files come by themselves, if that is restricted.
+    #[serde(default)]
+    pub window: Option<Window>,
     /// When the last round with anybody ended; RFC 3339.
     pub last_round: Option<String>,
     /// A round is going on.
     pub running: bool,
+}
+
+impl Transfers {
+    /// More than anybody reads; of a hundred thousand files the rest is counted.
+    pub const MAX_LISTED: usize = 200;
+}
+
+/// When something will be done, as far as the line has shown; both times the same once a tenth has come. Hours in which
+/// the window is shut count into it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Estimate {
+    /// RFC 3339; none where nothing can be said.
+    pub earliest: Option<String>,
+    pub latest: Option<String>,
+}
+
+impl Estimate {
+    /// The time that can be relied on.
+    #[must_use]
+    pub fn firm(&self) -> Option<&str> {
+        self.earliest.as_deref().filter(|_| self.earliest == self.latest)
+    }
+}
+
+/// The hours of the day in which files come by themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Window {
+    /// As in the settings: `22:00-06:00`.
+    pub hours: String,
+    pub is_open: bool,
+    /// When it opened, or will; RFC 3339.
+    pub opens: Option<String>,
+    /// When it closes after that.
+    pub closes: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use kapok_protocol::blob::BlobId;
@@ -35,8 +35,12 @@ pub(super) struct Fake {
     subscriptions: Mutex<Vec<Subscription>>,
     /// What every use case answers that may fail for a person's doing.
     pub(super) fails: Mutex<Option<Failure>>,
+    /// What is read of every file, where it is not its bytes.
+    pub(super) opens: Mutex<Option<Result<Vec<u8>>>>,
     /// Searches wait for an index that does not come.
     pub(super) has_no_index: AtomicBool,
+    /// Bytes that have come of every file since the start.
+    pub(super) moved: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -93,6 +97,13 @@ impl Fake {
         AddedResource { id: id.into(), title: title.into(), version: 1, files: vec![file] }
     }
 
+    /// A public resource whose file is not here; the file's address.
+    pub(super) fn away(&self, id: &str, name: &str) -> String {
+        let file = self.put(id, "不在这里", name, name.as_bytes(), Visibility::Public).files.remove(0);
+        self.resources.lock().unwrap().get_mut(id).unwrap().resource.summary.held = false;
+        format!("/blobs/{}", file.blob)
+    }
+
     fn seen(&self, viewer: &Viewer) -> Vec<Entry> {
         let resources = self.resources.lock().unwrap();
         resources.values().filter(|entry| viewer.sees(entry.resource.summary.visibility)).cloned().collect()
@@ -108,12 +119,15 @@ impl Fake {
     }
 }
 
-struct Bytes(Vec<u8>);
+/// A file that is read as far as it has come, or why none of it comes.
+struct Bytes(Result<Vec<u8>>);
 
 #[async_trait]
 impl BlobReader for Bytes {
     async fn range(&self, start: u64, length: u64) -> Result<ByteStream> {
-        let part = self.0[start as usize..(start + length) as usize].to_vec();
+        let bytes = self.0.clone()?;
+        let end = bytes.len().min((start + length) as usize);
+        let part = bytes[start as usize..end].to_vec();
         Ok(Box::pin(std::io::Cursor::new(part)))
     }
 }
@@ -225,7 +239,7 @@ impl Node for Fake {
             size: entry.bytes.len() as u64,
             name: entry.resource.summary.files[0].name.clone(),
             media_type: "text/html".into(),
-            reader: Box::new(Bytes(entry.bytes)),
+            reader: Box::new(Bytes(self.opens.lock().unwrap().clone().unwrap_or(Ok(entry.bytes)))),
         })
     }
 
@@ -356,9 +370,10 @@ impl Node for Fake {
             blob: BlobId::of(&entry.bytes).to_string(),
             resource: entry.resource.summary.id.clone(),
             title: entry.resource.summary.title,
+            kind: None,
             name: entry.resource.summary.files[0].name.clone(),
             size: 10,
-            done: 4,
+            done: 4 + self.moved.load(Ordering::Relaxed),
             state: TransferState::Queued,
             from: vec![PEER.into()],
             rate_bps: 0,

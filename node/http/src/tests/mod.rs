@@ -3,8 +3,10 @@
 
 mod access;
 mod api;
+mod arriving;
 mod fake;
 mod hidden;
+mod live;
 mod pages;
 mod refusals;
 mod server;

@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use futures::StreamExt as _;
 use kapok_private::setup::SetupCode;
 use kapok_private::{AccountId, AccountName, Event, Role, Roles, password};
 use serde_json::{Value, json};
@@ -125,8 +126,28 @@ impl Site {
         request.extensions_mut().insert(ConnectInfo(ends));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 16 << 20).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = |body| Answer { status: parts.status, headers: parts.headers.clone(), body };
+        if answer(Vec::new()).header("content-type") == "text/event-stream" {
+            // It has no end: what comes first stands for all of it.
+            let first = body.into_data_stream().next().await.unwrap().unwrap();
+            return answer(first.to_vec());
+        }
+        answer(to_bytes(body, 16 << 20).await.unwrap().to_vec())
+    }
+
+    /// A stream of events, as long as it lasts.
+    pub(super) async fn follow(&self, client: &Client, path: &str) -> BodyDataStream {
+        let mut request = Request::get(path).header("host", "localhost:8080");
+        if let Some(cookie) = &client.cookie {
+            request = request.header("cookie", cookie);
+        }
+        let ends = ConnectedFrom { remote: ([127, 0, 0, 1], 40000).into(), local: ([127, 0, 0, 1], 8080).into() };
+        let request = request.extension(ConnectInfo(ends)).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert!(!response.headers().contains_key("content-encoding"));
+        response.into_body().into_data_stream()
     }
 
     pub(super) async fn get(&self, client: &Client, path: &str) -> Answer {

@@ -1,11 +1,11 @@
 //! The desk: the one task that owns both state machines and carries out what they want.
 //!
-//! `taking` has what comes in (downloads), `giving` what goes out (uploads, and fetching for others), `nearness` whom to
-//! ask first, `accounts` the ledger.
+//! `taking` has what comes in (downloads), `giving` what goes out (uploads, and fetching for others), `reading` who reads
+//! what arrives, `nearness` whom to ask first, `accounts` the ledger, `progress` what people see of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use kapok_protocol::blob::download::{Allowance, Download};
@@ -21,7 +21,9 @@ use tokio::task::AbortHandle;
 use super::accounts::Accounts;
 use super::backend::{Begun, BlobBackend, Lists};
 use super::likeness::{Older, Recipes};
-use super::{Board, FetchError, Kinds, Transfer};
+use super::progress::{Board, Gauge};
+use super::reading::{Begin, Readers};
+use super::{FetchError, Kinds};
 use crate::link::Links;
 
 /// How often figures are worked out anew and time-outs are looked at while something moves.
@@ -60,6 +62,23 @@ pub(super) enum Event {
         done: Option<oneshot::Sender<Result<(), FetchError>>>,
     },
     Unwant(BlobId),
+    /// Somebody reads a blob while it arrives.
+    ReadBegun(Box<Begin>),
+    /// The reader has come to this piece.
+    ReadOn {
+        reader: u64,
+        blob: BlobId,
+        at: u32,
+    },
+    ReadEnded {
+        reader: u64,
+        blob: BlobId,
+    },
+    /// Nobody has read this blob for a while.
+    Lingered {
+        blob: BlobId,
+        turn: u64,
+    },
     Allow(Allowance),
     Answer {
         node: NodeId,
@@ -180,8 +199,6 @@ pub(super) struct Moving {
     told_at: Instant,
     pub(super) from: BTreeMap<NodeId, Instant>,
     pub(super) last_from: Option<NodeId>,
-    measured: (Instant, u64),
-    rate_bps: u64,
 }
 
 impl Moving {
@@ -202,8 +219,6 @@ impl Moving {
             told_at: Instant::now(),
             from: BTreeMap::new(),
             last_from: None,
-            measured: (Instant::now(), 0),
-            rate_bps: 0,
         }
     }
 }
@@ -222,11 +237,13 @@ pub(super) struct Desk {
     pub(super) moving: BTreeMap<BlobId, Moving>,
     pub(super) lists: Lists,
     pub(super) recipes: Recipes,
+    pub(super) readers: Readers,
     pub(super) sources: BTreeMap<NodeId, Member>,
     /// What each source costs, as the downloads know it.
     costs: BTreeMap<NodeId, u8>,
     pub(super) accounts: Accounts,
     rests: BTreeMap<NodeId, Rest>,
+    pub(super) gauge: Gauge,
     pub(super) next_generation: u64,
 }
 
@@ -254,10 +271,12 @@ impl Desk {
             moving: BTreeMap::new(),
             lists: BTreeMap::new(),
             recipes: Recipes::default(),
+            readers: Readers::default(),
             sources: BTreeMap::new(),
             costs: BTreeMap::new(),
             accounts: Accounts::new(),
             rests: BTreeMap::new(),
+            gauge: Gauge::default(),
             next_generation: 0,
         }
     }
@@ -300,6 +319,7 @@ impl Desk {
                     self.take(download::Input::Tick);
                     self.look_at_costs();
                     self.tell_who_waits();
+                    self.tell_readers_of_bytes();
                     self.measure();
                     if parts_kept.elapsed() >= KEEP_PARTS_EVERY {
                         parts_kept = Instant::now();
@@ -331,7 +351,14 @@ impl Desk {
         match event {
             Event::Want { wish, done } => self.wish(wish, done),
             Event::Unwant(blob) => self.unwant(blob),
-            Event::Allow(allowance) => self.take(download::Input::Allow(allowance)),
+            Event::Allow(allowance) => {
+                self.take(download::Input::Allow(allowance));
+                self.prefer_all();
+            }
+            Event::ReadBegun(begin) => self.read_begun(*begin),
+            Event::ReadOn { reader, blob, at } => self.read_on(reader, &blob, at),
+            Event::ReadEnded { reader, blob } => self.read_ended(reader, blob),
+            Event::Lingered { blob, turn } => self.lingered(&blob, turn),
             Event::Answer { node, generation, answer, wire_bytes, place } => {
                 self.came(node, answer.content_bytes() as u64);
                 self.note(node, |ledger| ledger.wire_bytes_in += wire_bytes);
@@ -419,6 +446,7 @@ impl Desk {
                     let _ = waiting.send(Err(FetchError::Nobody));
                 }
             }
+            self.tell_all_readers(&FetchError::Nobody);
         }
         let me = self.backend.me();
         for (node, member) in linked {
@@ -497,34 +525,5 @@ impl Desk {
     /// The name of a source, for people.
     pub(super) fn name(&self, node: &NodeId) -> String {
         self.sources.get(node).map_or_else(|| node.to_string(), |member| member.name.clone())
-    }
-
-    /// Works out the figures that others see.
-    fn measure(&mut self) {
-        let now = Instant::now();
-        let mut transfers = Vec::new();
-        for (blob, moving) in &mut self.moving {
-            let Some(progress) = self.download.progress(*blob) else { continue };
-            let (since, before) = moving.measured;
-            let seconds = now.duration_since(since).as_secs_f64();
-            if progress.stuck {
-                moving.rate_bps = 0;
-                moving.from.clear();
-            } else if seconds > 1.0 {
-                let rate = (progress.received_bytes.saturating_sub(before)) as f64 / seconds;
-                // Half the old, half the new: steady enough to be read.
-                moving.rate_bps = (moving.rate_bps as f64 / 2.0 + rate / 2.0) as u64;
-                moving.measured = (now, progress.received_bytes);
-                moving.from.retain(|_, at| now.duration_since(*at) < Duration::from_secs(10));
-            }
-            transfers.push(Transfer {
-                blob: *blob,
-                size: moving.wish.size,
-                done: progress.verified_bytes,
-                rate_bps: moving.rate_bps,
-                from: moving.from.keys().copied().collect(),
-            });
-        }
-        *self.board.transfers.lock().unwrap_or_else(PoisonError::into_inner) = transfers;
     }
 }

@@ -1,6 +1,6 @@
 //! What goes out: who may have it, reading it, and fetching for others what is not here.
 
-use kapok_protocol::blob::message::{Answer, Refusal, Route};
+use kapok_protocol::blob::message::{Answer, Refusal, Route, Urgency};
 use kapok_protocol::blob::piece::{PieceList, piece_count};
 use kapok_protocol::blob::upload::{Input, Output, Range, ReadError, Ticket, Verdict};
 use kapok_protocol::blob::{BlobId, PieceSet};
@@ -37,10 +37,14 @@ impl Desk {
             let mut answers = Vec::new();
             for output in outputs {
                 match output {
-                    Output::Check { ticket, peer, blob, size, urgency, route } => {
+                    Output::Check { ticket, peer, blob, size, urgency, pieces, route } => {
+                        // What a person waits for of it is preferred piece by piece; without its list or recipe all of it
+                        // is of no use.
+                        let person = urgency == Urgency::Interactive;
+                        let urgency = if pieces > 0 { Urgency::Bulk } else { urgency };
                         // Somebody waits for it now, while this node's own subscriptions have the night.
                         let wish = Wish { blob, size, home: peer, base: None, urgency, rank: 0, hops: 1 };
-                        let verdict = self.check(ticket, peer, wish, route);
+                        let verdict = self.check(ticket, peer, wish, route, person);
                         answers.push(Input::Checked { ticket, verdict });
                     }
                     Output::Read { ticket, blob, what } => {
@@ -54,6 +58,7 @@ impl Desk {
                         }
                     }
                     Output::Recipe { ticket, blob } => self.recipe_wanted(ticket, blob),
+                    Output::Awaited(blob) => self.prefer(&blob),
                     Output::Unneeded(blob) => self.unneeded(blob),
                     Output::Penalise(peer, fault) => {
                         let name = self.giving.remove(&peer).map(|giving| giving.member.name);
@@ -67,7 +72,7 @@ impl Desk {
         }
     }
 
-    fn check(&mut self, ticket: Ticket, peer: NodeId, wish: Wish, route: Route) -> Verdict {
+    fn check(&mut self, ticket: Ticket, peer: NodeId, wish: Wish, route: Route, person: bool) -> Verdict {
         let (blob, size) = (wish.blob, wish.size);
         let Some(giving) = self.giving.get(&peer) else { return Verdict::Refused(Refusal::NotAllowed) };
         if !self.backend.may_receive(&giving.member, &blob) {
@@ -89,11 +94,11 @@ impl Desk {
         if next.is_none() || next == Some(peer) {
             return Verdict::Refused(Refusal::NotHeld);
         }
-        self.relay(ticket, Wish { home, hops: hops.max(1), ..wish })
+        self.relay(ticket, Wish { home, hops: hops.max(1), ..wish }, person)
     }
 
     /// Fetches for others what is not here, or lets them wait for what is on its way here anyway.
-    fn relay(&mut self, ticket: Ticket, wish: Wish) -> Verdict {
+    fn relay(&mut self, ticket: Ticket, wish: Wish, person: bool) -> Verdict {
         let blob = wish.blob;
         let before = self.moving.get(&blob).map(|moving| moving.wish);
         if before.is_some_and(|before| before.size != wish.size) {
@@ -101,14 +106,15 @@ impl Desk {
         }
         let stuck = self.download.progress(blob).is_some_and(|progress| progress.stuck);
         let linked = self.towards(&wish.home).is_some_and(|next| self.links.member(&next).is_some());
-        // Or a person waits for it, where until now nobody did.
         let anew = before.is_none_or(|before| wish.urgency < before.urgency) || stuck;
+        // Or a person waits for it, where until now nobody did.
+        let calls = anew || (person && self.moving.get(&blob).is_some_and(|moving| moving.tickets.is_empty()));
         match self.begin(wish) {
             Err(reason) => {
                 tracing::warn!(%blob, reason, "a blob cannot be taken for others");
                 return Verdict::Refused(Refusal::Busy);
             }
-            Ok(moving) if anew && !linked && !moving.calling => {
+            Ok(moving) if calls && !linked && !moving.calling => {
                 moving.calling = true;
                 self.call(blob, wish.home);
             }
@@ -174,8 +180,7 @@ impl Desk {
     fn unneeded(&mut self, blob: BlobId) {
         let Some(moving) = self.moving.get_mut(&blob) else { return };
         moving.tickets.clear();
-        if !moving.own && moving.waiting.is_empty() {
-            self.forget(&blob);
-        }
+        self.forget_if_unneeded(&blob);
+        self.prefer(&blob);
     }
 }

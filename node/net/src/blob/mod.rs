@@ -3,7 +3,8 @@
 //! [`Exchange`] is the handle; `desk` is the one task that owns the state machines
 //! ([`kapok_protocol::blob::download`], [`kapok_protocol::blob::upload`]); `streams` moves frames. What is asked of a
 //! node that lacks it is fetched by that node in the direction of the blob's home (through the tree) and passed on
-//! while it arrives; neighbours on a local network share one copy from outside (`nearness`).
+//! while it arrives; neighbours on a local network share one copy from outside (`nearness`). What a person reads while it
+//! arrives comes first, all the way (`reading`).
 //!
 //! Invariants: nothing is given to a peer before the backend has said that a live entry which the peer may receive
 //! names it. A request waits here for a blob that is still arriving only if it comes from the side away from the blob's
@@ -16,14 +17,16 @@ mod giving;
 mod likeness;
 mod nearness;
 mod pace;
+mod progress;
+mod reading;
 mod streams;
 mod taking;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use kapok_protocol::blob::BlobId;
@@ -36,6 +39,9 @@ use crate::link::Links;
 use crate::swarm::{AcceptError, LinkKind};
 pub use backend::{Begun, BlobBackend};
 use desk::{Desk, Event, Wish};
+use progress::Board;
+pub use progress::{Flow, MAX_LISTED, Transfer};
+pub use reading::{PATIENCE, READ_AHEAD_PIECES, Reading};
 
 /// Completions that a slow listener may lag behind.
 const COMPLETIONS: usize = 1024;
@@ -53,18 +59,12 @@ pub enum FetchError {
     Store(String),
     #[error("the node is stopping")]
     Stopping,
-}
-
-/// One blob on its way here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transfer {
-    pub blob: BlobId,
-    pub size: u64,
-    /// Bytes that are here and proved.
-    pub done: u64,
-    /// Bytes a second, lately.
-    pub rate_bps: u64,
-    pub from: Vec<NodeId>,
+    #[error("nothing of it has come for {0} seconds")]
+    Late(u64),
+    #[error("this node does not fetch it at present")]
+    NotFetched,
+    #[error("too many files are read here while they arrive")]
+    TooManyReaders,
 }
 
 /// What was exchanged with one node since the start, over all its connections.
@@ -101,20 +101,14 @@ impl Ledger {
 /// Where the bytes of a link go.
 type Kinds = Arc<dyn Fn(&NodeId) -> LinkKind + Send + Sync>;
 
-/// What the desk lets others see.
-#[derive(Debug, Default)]
-struct Board {
-    transfers: Mutex<Vec<Transfer>>,
-    ledger: Mutex<BTreeMap<NodeId, Ledger>>,
-    stuck: AtomicBool,
-}
-
 /// The node's exchange of blobs. Clones share it.
 #[derive(Clone)]
 pub struct Exchange {
     events: mpsc::UnboundedSender<Event>,
     board: Arc<Board>,
     completions: broadcast::Sender<BlobId>,
+    /// Numbers of readers ([`Reading`]).
+    next_reader: Arc<AtomicU64>,
     links: Links,
     backend: Arc<dyn BlobBackend>,
 }
@@ -143,7 +137,7 @@ impl Exchange {
         streams::answer(&links, &events)?;
         let desk = Desk::new(links.clone(), backend.clone(), kinds, events.clone(), board.clone(), completions.clone());
         links.keep(tokio::spawn(desk.run(incoming)));
-        Ok(Self { events, board, completions, links, backend })
+        Ok(Self { events, board, completions, next_reader: Arc::default(), links, backend })
     }
 
     /// Wants a blob, without waiting for it. Lower ranks first. Of `base`, an older version, what is the same is copied.
@@ -186,10 +180,16 @@ impl Exchange {
         result.await.unwrap_or(Err(FetchError::Stopping))
     }
 
-    /// What is on its way.
+    /// What is on its way, in the order in which it comes: at most [`MAX_LISTED`] of it.
     #[must_use]
-    pub fn progress(&self) -> Vec<Transfer> {
-        self.board.transfers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn progress(&self) -> Arc<Vec<Transfer>> {
+        self.board.transfers()
+    }
+
+    /// How all of it comes along.
+    #[must_use]
+    pub fn flow(&self) -> Flow {
+        self.board.flow()
     }
 
     /// What was exchanged with each node since the start.

@@ -61,6 +61,7 @@ impl Desk {
                 // The size comes from an entry, and is looked at before anything is taken for it.
                 Wanted::new(wish.blob, wish.size, wish.urgency).map_err(|error| error.to_string())?;
                 let mut begun = self.backend.begin(&wish.blob, wish.size)?;
+                self.gauge.begins(wish.blob, &begun);
                 if let Some(list) = begun.list.take() {
                     self.lists.insert(wish.blob, list);
                 }
@@ -87,7 +88,7 @@ impl Desk {
                 let has_base = wish.base.is_some_and(|base| self.backend.size(&base).is_some());
                 let wanted = wanted.rank(wish.rank).home(wish.home).has_base(has_base);
                 let wanted = wanted.resume(moving.present.clone(), list);
-                let wanted = wanted.resume_inside(parts);
+                let wanted = wanted.resume_inside(parts).readers(self.readers_of(blob));
                 self.take(Input::Want(wanted));
             }
             Err(error) => self.give_up(blob, &FetchError::Store(error.to_string())),
@@ -97,8 +98,14 @@ impl Desk {
     pub(super) fn unwant(&mut self, blob: BlobId) {
         let Some(moving) = self.moving.get_mut(&blob) else { return };
         moving.own = false;
-        if moving.tickets.is_empty() && moving.waiting.is_empty() {
-            self.forget(&blob);
+        self.forget_if_unneeded(&blob);
+    }
+
+    /// Forgets a blob that neither this node nor anybody else waits for.
+    pub(super) fn forget_if_unneeded(&mut self, blob: &BlobId) {
+        let needed = |moving: &Moving| moving.own || !moving.tickets.is_empty() || !moving.waiting.is_empty();
+        if !self.moving.get(blob).is_some_and(needed) && !self.readers.need(blob) {
+            self.forget(blob);
         }
     }
 
@@ -107,6 +114,7 @@ impl Desk {
         self.keep_parts_of(*blob);
         if self.moving.remove(blob).is_some() {
             self.lists.remove(blob);
+            self.end_reading(blob, &FetchError::NotFetched);
             self.backend.set_aside(blob);
             self.take(Input::Unwant(*blob));
         }
@@ -241,6 +249,7 @@ impl Desk {
                 moving.last_from = Some(node);
             }
         }
+        self.tell_readers(&blob);
         self.give(upload::Input::Arrived { blob, index });
     }
 
@@ -279,6 +288,7 @@ impl Desk {
             tracing::warn!(%blob, reason, "a blob is here, but not all was noted that follows from it");
         }
         self.lists.remove(&blob);
+        self.all_is_here(&blob);
         let _ = self.completions.send(blob);
         let Some(moving) = self.moving.remove(&blob) else { return };
         if let Some(node) = moving.last_from {
@@ -303,6 +313,7 @@ impl Desk {
             Ok(begun) => {
                 (moving.present, moving.parts) = (begun.present, begun.parts);
                 moving.kept.clear();
+                self.tell_readers(&blob);
                 self.want(&blob);
             }
             Err(reason) => self.give_up(&blob, &FetchError::Store(reason)),
@@ -312,15 +323,13 @@ impl Desk {
     /// Tells all who wait for a blob that it does not come now. If this node wants it, it stays wanted.
     pub(super) fn fail(&mut self, blob: &BlobId, error: &FetchError) {
         let Some(moving) = self.moving.get_mut(blob) else { return };
-        let own = moving.own;
         for waiting in moving.waiting.drain(..) {
             let _ = waiting.send(Err(error.clone()));
         }
         let tickets = std::mem::take(&mut moving.tickets);
+        self.tell_failure(blob, error);
         // Before the peers' requests end: then nobody else waits for it, and it is not forgotten twice.
-        if !own {
-            self.forget(blob);
-        }
+        self.forget_if_unneeded(blob);
         for ticket in tickets {
             self.give(upload::Input::Checked { ticket, verdict: upload::Verdict::Refused(Refusal::NotHeld) });
         }
@@ -331,6 +340,7 @@ impl Desk {
         if let Some(moving) = self.moving.get_mut(blob) {
             moving.own = false;
         }
+        self.end_reading(blob, error);
         self.fail(blob, error);
     }
 }

@@ -124,16 +124,19 @@ impl Course {
     fn report(&mut self, exchange: &Exchange, progress: &ProgressSender) {
         let partial: u64 = exchange.progress().iter().map(|transfer| transfer.done).sum();
         let lacking_bytes = self.left_bytes.saturating_sub(partial);
-        if lacking_bytes == self.lacking_bytes {
-            return;
+        if lacking_bytes != self.lacking_bytes {
+            (self.lacking_bytes, self.moved) = (lacking_bytes, Instant::now());
         }
-        (self.lacking_bytes, self.moved) = (lacking_bytes, Instant::now());
+        // In an outage too: then the rate is none, and the time left another.
+        let estimator = exchange.flow().estimator;
         progress.report(Progress {
             phase: "blobs".to_owned(),
             done_bytes: self.total_bytes.saturating_sub(lacking_bytes),
             total_bytes: self.total_bytes,
             done_items: self.asked.len().saturating_sub(self.left.len()) as u64,
             total_items: self.asked.len() as u64,
+            rate_bps: estimator.rate_bps(),
+            seconds_left: estimator.left(lacking_bytes).firm_seconds(),
             ..Progress::default()
         });
     }

@@ -5,8 +5,9 @@
 //! overlap: sessions with one peer are shared ([`kapok_net::link::Need`]), and a file is wanted once.
 //!
 //! Reading order: [`rounds`] (what is remembered) → [`round`] (one of them) → [`files`] (its other half) → [`parent`]
-//! (keeping the link up) → [`transfers`] (what people see of it). What is missing is in `survey`.
+//! (keeping the link up) → [`transfers`] (what people see of it, [`expected`] when it will be here). What is missing is in `survey`.
 
+mod expected;
 mod files;
 mod parent;
 mod round;

@@ -88,7 +88,8 @@ impl Rounds {
 
     /// Files have come or gone: what was counted of them no longer holds.
     pub(in crate::node) fn recount(&self) {
-        self.state().counted = None;
+        let mut state = self.state();
+        state.counted = state.counted.map(Counted::stale);
     }
 
     pub(in crate::node) fn set_counted(&self, counted: Counted) {

@@ -141,6 +141,13 @@ impl Download {
                     return;
                 }
                 let makes_recipe = matches!(transfer.likeness, Likeness::Asked { .. });
+                if open.recipe
+                    && makes_recipe
+                    && have_pieces < transfer.missing.count()
+                    && !transfer.preferred.is_empty()
+                {
+                    return self.forgo_recipe(node, request, blob, out);
+                }
                 if have_pieces >= transfer.missing.count() && !makes_recipe {
                     // Who has all of it has nothing to wait for, but for a recipe.
                     open.waiting = None;

@@ -7,17 +7,22 @@
 //! - A blob is asked of the cheapest sources that may give it, several of equal cost share it; dearer ones only
 //!   when those have refused or failed. Where it was published counts as cheap ([`HOME_COST`]). A source that sent something false is asked last.
 //! - The piece list, where one is needed, comes with the first pieces in the same request: no round trip for it.
+//! - What is read while it arrives comes first: those pieces go before the rest of their blob (`preference`).
 //! - Proved pieces are never fetched again. What has arrived of a piece is kept when a link drops.
 //!
 //! Invariants: [`Output::WritePiece`] is given once for each piece, and only for bytes that lead to the blob's name.
 //! A missing piece is unasked, in exactly one open request, or being put together from an older version.
 
 mod answer;
+mod figures;
 mod likeness;
+mod preference;
 mod schedule;
 mod source;
 mod transfer;
 
+pub use figures::{Progress, Standing, Totals};
+pub use preference::{MAX_PREFERRED, RECIPE_FIRST_BYTES};
 pub use transfer::Wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +34,7 @@ use crate::blob::recipe::{Recipe, Seed};
 use crate::identity::NodeId;
 use crate::time::Timestamp;
 use source::Source;
-use transfer::{Objection, Place, Transfer};
+use transfer::{Key, Objection, Place, Transfer};
 
 /// A source that has not said anything for this long, while it was asked for something, is asked no more for a while,
 /// where another may be asked instead. Far above the longest round trip, and short enough for a person who waits.
@@ -73,6 +78,12 @@ pub enum Input {
     Cost {
         node: NodeId,
         cost: u8,
+    },
+    /// Somebody reads a wanted blob while it arrives: for each reader the pieces that it needs next, in the order in which
+    /// it reads, of the blob as it is now. They are asked for first, as what a person waits for. None where nobody reads.
+    Prefer {
+        blob: BlobId,
+        readers: Vec<Vec<u32>>,
     },
     /// Neighbour `to` was promised the blob as it arrives. So it need not be asked for it, and what was promised comes
     /// before other bulk: two nodes that each promise the other much must not wait for each other to have room.
@@ -177,50 +188,13 @@ pub enum Fault {
     WrongRecipe,
 }
 
-/// How far one blob is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    pub size: u64,
-    /// Bytes that are on disk and proved, those of earlier runs included.
-    pub verified_bytes: u64,
-    /// Bytes of it that crossed a link in this run.
-    pub received_bytes: u64,
-    /// Requests on their way.
-    pub open_requests: u32,
-    /// Nobody connected gives it.
-    pub stuck: bool,
-}
-
-/// What has become of a request for a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It has not been answered.
-    Asked,
-    /// The source sends it, or has said that it will.
-    Granted,
-}
-
-/// How far everything is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub blobs_missing: u64,
-    pub bytes_missing: u64,
-    pub blobs_completed: u64,
-    /// Content bytes that crossed a link: pieces and lists.
-    pub received_bytes: u64,
-    /// Piece bytes that were proved.
-    pub verified_bytes: u64,
-    /// Bytes that arrived for nothing: false, or cancelled too late.
-    pub wasted_bytes: u64,
-}
-
 /// All downloads of a node.
 #[derive(Debug)]
 pub struct Download {
     transfers: BTreeMap<BlobId, Transfer>,
     sources: BTreeMap<NodeId, Source>,
     /// The queue: blobs of which something can be asked for.
-    ready: BTreeSet<(Urgency, u64, u64, BlobId)>,
+    ready: BTreeSet<Key>,
     deferred: BTreeSet<(Timestamp, BlobId)>,
     /// How often and how last each node was at fault. Survives disconnection, so that a liar does not come back clean.
     faults: BTreeMap<NodeId, (u32, Fault)>,
@@ -252,6 +226,7 @@ impl Download {
 
     /// Advances the downloads. Pure: the same `now` and inputs always give the same outputs.
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
+        let verified_before = self.totals.verified_bytes;
         match input {
             Input::Want(wanted) => self.want(wanted, out),
             Input::Unwant(blob) => self.forget(blob, out),
@@ -262,6 +237,7 @@ impl Download {
                     source.cost = cost;
                 }
             }
+            Input::Prefer { blob, readers } => self.prefer(blob, readers, out),
             Input::Promised { blob, to } => self.promised(blob, to),
             Input::WantsToo { blob, node } => {
                 if let Some(transfer) = self.transfers.get_mut(&blob)
@@ -279,39 +255,8 @@ impl Download {
             Input::Tick => self.expire(now, out),
         }
         self.fill(now, out);
-    }
-
-    /// How far a blob is; `None` if it is not wanted, or complete.
-    #[must_use]
-    pub fn progress(&self, blob: BlobId) -> Option<Progress> {
-        let transfer = self.transfers.get(&blob)?;
-        Some(Progress {
-            size: transfer.wanted.size,
-            verified_bytes: transfer.verified_bytes,
-            received_bytes: transfer.received_bytes,
-            open_requests: transfer.open_requests,
-            stuck: transfer.place == Place::Stuck,
-        })
-    }
-
-    /// What has arrived of a blob's pieces that are not whole: their numbers and first bytes, to keep beside a partial file.
-    pub fn parts(&self, blob: BlobId) -> impl Iterator<Item = (u32, &[u8])> {
-        let parts = self.transfers.get(&blob).into_iter().flat_map(|transfer| &transfer.parts);
-        parts.map(|(index, part)| (*index, part.bytes.as_slice()))
-    }
-
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        let missing = self.transfers.values().map(Transfer::missing_bytes).sum();
-        Totals { blobs_missing: self.transfers.len() as u64, bytes_missing: missing, ..self.totals }
-    }
-
-    /// Who is asked for a blob now, once for each request.
-    pub fn asked(&self, blob: BlobId) -> impl Iterator<Item = (NodeId, Standing)> + '_ {
-        self.sources.iter().flat_map(move |(node, source)| {
-            let open = source.open.values().filter(move |open| open.blob == blob);
-            open.map(|open| (*node, if open.granted { Standing::Granted } else { Standing::Asked }))
-        })
+        let verified = self.totals.verified_bytes - verified_before;
+        self.totals.bytes_missing = self.totals.bytes_missing.saturating_sub(verified);
     }
 
     /// Whether content of a source is on its way.
@@ -338,8 +283,6 @@ impl Download {
 
     fn want(&mut self, wanted: Wanted, out: &mut Vec<Output>) {
         let blob = wanted.blob;
-        // Out of the queue first: its place there depends on what changes.
-        self.move_to(blob, Place::Asked);
         if let Some(transfer) = self.transfers.get_mut(&blob) {
             let hurry = wanted.urgency < transfer.wanted.urgency;
             transfer.wanted.urgency = transfer.wanted.urgency.min(wanted.urgency);
@@ -350,10 +293,14 @@ impl Download {
             if hurry {
                 self.hurry(blob, out);
             }
+            self.prefer(blob, wanted.readers, out);
             return;
         }
         let (size, present) = (wanted.size, wanted.present.is_full());
-        self.transfers.insert(blob, Transfer::new(wanted, self.next_number));
+        let transfer = Transfer::new(wanted, self.next_number);
+        self.totals.blobs_missing += 1;
+        self.totals.bytes_missing += transfer.missing_bytes();
+        self.transfers.insert(blob, transfer);
         self.next_number += 1;
         if present {
             self.complete(blob, out);
@@ -366,8 +313,6 @@ impl Download {
     }
 
     fn promised(&mut self, blob: BlobId, to: NodeId) {
-        // Out of the queue first: its place there depends on what changes.
-        self.move_to(blob, Place::Asked);
         if let Some(transfer) = self.transfers.get_mut(&blob) {
             transfer.promised = true;
             let reason = Reason::Refused(Refusal::NotHeld);
@@ -378,12 +323,12 @@ impl Download {
 
     /// What was asked for as bulk has a person waiting for it now.
     fn hurry(&mut self, blob: BlobId, out: &mut Vec<Output>) {
-        for (&node, source) in &mut self.sources {
-            for (&request, open) in source.open.iter_mut().filter(|(_, open)| open.blob == blob) {
-                open.urgency = Urgency::Interactive;
-                out.push(Output::Send(node, Request::Hurry(request)));
-            }
-        }
+        let of_blob = self.sources.iter().flat_map(|(node, source)| {
+            let bulk = source.open.iter().filter(|(_, open)| open.blob == blob && open.urgency == Urgency::Bulk);
+            bulk.map(|(request, _)| (*node, *request))
+        });
+        let requests: Vec<_> = of_blob.collect();
+        self.hurry_all(&requests, out);
     }
 
     fn complete(&mut self, blob: BlobId, out: &mut Vec<Output>) {
@@ -395,6 +340,8 @@ impl Download {
     fn forget(&mut self, blob: BlobId, out: &mut Vec<Output>) {
         self.cancel_where(out, |_, _, open| open.blob == blob);
         if let Some(transfer) = self.transfers.remove(&blob) {
+            self.totals.blobs_missing -= 1;
+            self.totals.bytes_missing = self.totals.bytes_missing.saturating_sub(transfer.missing_bytes());
             self.unplace(&transfer);
         }
     }

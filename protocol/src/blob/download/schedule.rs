@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::likeness::Likeness;
 use super::source::Open;
-use super::transfer::{ListState, Place, Transfer};
+use super::transfer::{Key, ListState, Place, Transfer};
 use super::{
     Download, Fault, LONE_SILENCE_MS, MAX_FAULTS, MAX_SILENCES, MAX_WAITING_MS, Output, Reason, SILENCE_MS,
     STANDSTILL_MS, WAITING_MS,
@@ -62,7 +62,7 @@ impl Download {
     }
 
     fn fill_with(&mut self, now: Timestamp, urgency: Urgency, out: &mut Vec<Output>) {
-        let mut key = (urgency, 0, 0, BlobId([0; 32]));
+        let mut key: Key = (urgency, 0, 0, BlobId([0; 32]));
         let mut passed_over = 0;
         while passed_over < LOOK_AHEAD && self.sources.values().any(|source| source.room_bytes(urgency) > 0) {
             match self.ready.range(key..).next() {
@@ -113,6 +113,7 @@ impl Download {
         let mut best: Option<((bool, u8), u64, NodeId)> = None;
         let mut later: Option<Timestamp> = None;
         let mut full = false;
+        let urgency = transfer.next_urgency();
         for (&node, source) in &self.sources {
             let objection = transfer.objections.get(&node);
             let never = objection.is_some_and(|objection| objection.retry_at.is_none());
@@ -125,10 +126,8 @@ impl Download {
                 later = Some(later.map_or(from, |later| later.min(from)));
                 continue;
             }
-            let (class, room) = (
-                (source.faults > 0, source.cost_of(transfer.wanted.home == Some(node))),
-                source.room_bytes(transfer.wanted.urgency),
-            );
+            let cost = source.cost_of(transfer.wanted.home == Some(node));
+            let (class, room) = ((source.faults > 0, cost), source.room_bytes(urgency));
             if transfer.promised && source.cost == 0 && room == 0 {
                 // It may be full of requests that wait for what this node promised.
                 full = true;
@@ -160,14 +159,13 @@ impl Download {
     fn send_want(&mut self, now: Timestamp, node: NodeId, blob: BlobId, out: &mut Vec<Output>) {
         let Some(transfer) = self.transfers.get_mut(&blob) else { return };
         let Some(source) = self.sources.get_mut(&node) else { return };
-        let wanted = &transfer.wanted;
-        let run = transfer.next_run(source.room_bytes(wanted.urgency));
+        let (wanted, urgency) = (&transfer.wanted, transfer.next_urgency());
+        let run = transfer.next_run(source.room_bytes(urgency));
         let pieces: BTreeSet<u32> = (run.from_piece..run.from_piece + run.count).collect();
         for index in &pieces {
             transfer.unasked.remove(*index);
         }
         let (list, recipe) = (run.list_from.is_some(), run.recipe_from.is_some());
-        let urgency = wanted.urgency;
         let open = Open {
             blob,
             urgency,
@@ -214,7 +212,7 @@ impl Download {
     /// Puts a blob where it belongs: into the queue if something of it can be asked for.
     pub(super) fn place(&mut self, blob: BlobId) {
         if let Some(transfer) = self.transfers.get(&blob) {
-            let place = if transfer.has_work() { Place::Ready } else { Place::Asked };
+            let place = if transfer.has_work() { Place::Ready(transfer.key()) } else { Place::Asked };
             self.move_to(blob, place);
         }
     }
@@ -226,10 +224,9 @@ impl Download {
 
     pub(super) fn move_to(&mut self, blob: BlobId, place: Place) {
         let Some(transfer) = self.transfers.get_mut(&blob) else { return };
-        let key = transfer.key();
         match std::mem::replace(&mut transfer.place, place) {
             old if old == place => return,
-            Place::Ready => {
+            Place::Ready(key) => {
                 self.ready.remove(&key);
             }
             Place::Deferred(at) => {
@@ -238,7 +235,7 @@ impl Download {
             Place::Asked | Place::Stuck => {}
         }
         match place {
-            Place::Ready => {
+            Place::Ready(key) => {
                 self.ready.insert(key);
             }
             Place::Deferred(at) => {
@@ -250,9 +247,14 @@ impl Download {
 
     /// Takes a transfer that is being forgotten out of the queues.
     pub(super) fn unplace(&mut self, transfer: &Transfer) {
-        self.ready.remove(&transfer.key());
-        if let Place::Deferred(at) = transfer.place {
-            self.deferred.remove(&(at, transfer.wanted.blob));
+        match transfer.place {
+            Place::Ready(key) => {
+                self.ready.remove(&key);
+            }
+            Place::Deferred(at) => {
+                self.deferred.remove(&(at, transfer.wanted.blob));
+            }
+            Place::Asked | Place::Stuck => {}
         }
     }
 

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod reading;
+
 use std::collections::VecDeque;
 
 use super::*;
@@ -224,6 +226,38 @@ fn an_empty_blob_needs_nobody_and_one_that_is_here_nothing() {
     assert_eq!(play.out, [Output::Complete(blob)]);
     assert!(play.download.is_idle());
     assert!(Wanted::new(blob, u64::MAX, Urgency::Bulk).is_err());
+}
+
+#[test]
+fn figures_follow_what_is_wanted_comes_and_is_given_up() {
+    let figures = |play: &Play| (play.download.totals().blobs_missing, play.download.totals().bytes_missing);
+    let mut play = Play::default();
+    let bytes = vec![7; 2 * PIECE_BYTES as usize];
+    let mut hasher = crate::blob::piece::PieceHasher::new();
+    hasher.update(&bytes);
+    let list = hasher.finish();
+    play.want(Wanted::new(list.blob(), list.size(), Urgency::Bulk).unwrap());
+    let (other, _) = small(1);
+    play.want(Wanted::new(other, 4, Urgency::Bulk).unwrap().rank(1));
+    assert_eq!(figures(&play), (2, 2 * PIECE_BYTES + 4));
+    assert!(play.download.under_way().is_empty() && play.download.stuck().next().is_none());
+    play.up(1, 0, false);
+    assert_eq!(play.download.under_way()[&list.blob()], BTreeSet::from([node(1)]));
+    let request = play.wants().into_iter().find(|(_, want)| want.blob == list.blob()).unwrap().1.request;
+    let values = list.to_bytes();
+    play.tell(NOW, Input::Answer(node(1), Answer::List { request, from_piece: 0, values }));
+    let piece = |index: u32, offset: u32, bytes: &[u8]| {
+        Input::Answer(node(1), Answer::Piece { request, index, offset, bytes: bytes.to_vec() })
+    };
+    play.tell(NOW, piece(0, 0, &bytes[..PIECE_BYTES as usize]));
+    play.tell(NOW, piece(1, 0, &bytes[..1000]));
+    assert_eq!(figures(&play), (2, PIECE_BYTES + 4));
+    let progress = play.download.progress(list.blob()).unwrap();
+    assert_eq!((progress.verified_bytes, progress.part_bytes), (PIECE_BYTES, 1000));
+    play.tell(NOW, Input::Unwant(list.blob()));
+    assert_eq!(figures(&play), (1, 4));
+    play.tell(NOW, Input::SourceDown(node(1)));
+    assert!(play.download.under_way().is_empty());
 }
 
 #[test]

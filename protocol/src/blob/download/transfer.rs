@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::likeness::{Likeness, Seeding};
+use super::preference::{Preference, RECIPE_FIRST_BYTES};
 use super::{Fault, Reason};
 use crate::blob::message::{Hole, RequestId, Urgency};
 use crate::blob::piece::{PieceError, PieceList, VALUE_BYTES, piece_count, piece_len, piece_offset};
@@ -25,6 +26,7 @@ pub struct Wanted {
     pub(super) list: Option<PieceList>,
     pub(super) has_base: bool,
     pub(super) parts: BTreeMap<u32, Vec<u8>>,
+    pub(super) readers: Vec<Vec<u32>>,
 }
 
 impl Wanted {
@@ -47,6 +49,7 @@ impl Wanted {
             list: None,
             parts: BTreeMap::new(),
             has_base: false,
+            readers: Vec::new(),
         })
     }
 
@@ -68,6 +71,13 @@ impl Wanted {
     #[must_use]
     pub fn has_base(mut self, has_base: bool) -> Self {
         self.has_base = has_base && recipe::Recipe::suits(self.size);
+        self
+    }
+
+    /// Somebody reads it while it arrives ([`Input::Prefer`](super::Input::Prefer)), from the first request on.
+    #[must_use]
+    pub fn readers(mut self, readers: Vec<Vec<u32>>) -> Self {
+        self.readers = readers;
         self
     }
 
@@ -146,10 +156,13 @@ pub(super) struct Objection {
     pub(super) retry_at: Option<Timestamp>,
 }
 
+/// A place in the queue: urgency, rank, order of arrival.
+pub(super) type Key = (Urgency, u64, u64, BlobId);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// In the queue: something of it can be asked for.
-    Ready,
+    Ready(Key),
     /// Nothing to ask for at present: all is asked for.
     Asked,
     /// Nobody can be asked before this time.
@@ -166,6 +179,7 @@ pub(super) struct Transfer {
     pub(super) place: Place,
     /// A neighbour waits for it.
     pub(super) promised: bool,
+    pub(super) preferred: Preference,
     pub(super) list: ListState,
     /// Pieces that are not proved yet.
     pub(super) missing: PieceSet,
@@ -195,7 +209,9 @@ pub(super) struct Run {
 impl Transfer {
     pub(super) fn new(mut wanted: Wanted, number: u64) -> Self {
         let missing = wanted.present.complement();
+        let preferred = Preference::new(std::mem::take(&mut wanted.readers), missing.count());
         let list = wanted.list.clone().or_else(|| PieceList::of_single_piece(wanted.blob, wanted.size));
+        let wants_recipe = wanted.has_base && (preferred.is_empty() || wanted.size <= RECIPE_FIRST_BYTES);
         let verified_bytes = wanted.present.iter().map(|index| piece_len(wanted.size, index) as u64).sum();
         let parts = std::mem::take(&mut wanted.parts);
         let parts = parts.into_iter().map(|(index, bytes)| (index, Part::of_earlier_run(bytes))).collect();
@@ -203,11 +219,12 @@ impl Transfer {
             number,
             place: Place::Asked,
             promised: false,
+            preferred,
             list: list.map_or(ListState::Arriving { part: Part::default(), asked: None }, ListState::Known),
             unasked: missing.clone(),
             missing,
             parts,
-            likeness: if wanted.has_base { Likeness::Unasked { bytes: Vec::new() } } else { Likeness::Settled },
+            likeness: if wants_recipe { Likeness::Unasked { bytes: Vec::new() } } else { Likeness::Settled },
             seeding: Seeding::default(),
             objections: BTreeMap::new(),
             open_requests: 0,
@@ -217,9 +234,11 @@ impl Transfer {
         }
     }
 
-    pub(super) fn key(&self) -> (Urgency, u64, u64, BlobId) {
-        let rank = if self.promised { 0 } else { self.wanted.rank.saturating_add(1) };
-        (self.wanted.urgency, rank, self.number, self.wanted.blob)
+    /// Its place in the queue. Whoever reads waits for every piece anew, so that goes before what is waited for as a whole.
+    pub(super) fn key(&self) -> Key {
+        let is_read = self.next_preferred().is_some();
+        let rank = if self.promised || is_read { 0 } else { self.wanted.rank.saturating_add(1) };
+        (self.next_urgency(), rank, self.number, self.wanted.blob)
     }
 
     /// Whether something of it is not asked of anybody. Until the list is proved, one source is asked at a time.
@@ -243,7 +262,7 @@ impl Transfer {
     }
 
     /// The next pieces to ask for: neighbours, as many as `room_bytes` allows but at least one, and the list before
-    /// them if it is not known.
+    /// them if it is not known. Those that are read come first, and by themselves.
     pub(super) fn next_run(&self, room_bytes: u64) -> Run {
         let size = self.wanted.size;
         let (list_from, list_bytes) = match &self.list {
@@ -253,7 +272,8 @@ impl Transfer {
                 (Some((part.bytes.len() / VALUE_BYTES) as u32), rest as u64)
             }
         };
-        let from_piece = self.unasked.first().unwrap_or(0);
+        let preferred = self.next_preferred();
+        let from_piece = preferred.or(self.unasked.first()).unwrap_or(0);
         let run = Run {
             list_from,
             from_piece,
@@ -276,7 +296,8 @@ impl Transfer {
             return Run { count: 1, holes, bytes, ..run };
         }
         let (mut count, mut bytes) = (0, 0);
-        while count < RUN_PIECES && self.unasked.contains(from_piece + count) {
+        let belongs = |index| self.unasked.contains(index) && (preferred.is_none() || self.preferred.contains(index));
+        while count < RUN_PIECES && belongs(from_piece + count) {
             let index = from_piece + count;
             let have = self.part_len(index);
             let rest = (piece_len(size, index) - have) as u64;

@@ -3,7 +3,7 @@
 //! For each asking peer [`Upload`] holds its open requests in two rings, what people wait for and bulk. The driver says
 //! when a peer's stream has room for a frame ([`Input::Room`]); only then is the next frame chosen, so nothing that was
 //! decided earlier stands in the way of something more urgent. What a person waits for goes first. Within a ring
-//! requests take turns after each whole piece: a receiver can use and keep a piece, and four quarters of pieces not.
+//! blobs take turns after each whole piece: a receiver can use and keep a piece, and four quarters of pieces not.
 //!
 //! Nothing is served before the driver has said that this peer may have this blob ([`Output::Check`]). A blob that is
 //! still being fetched is passed on piece by piece as it arrives.
@@ -110,8 +110,13 @@ pub enum Output {
         blob: BlobId,
         size: u64,
         urgency: Urgency,
+        /// How many pieces are asked for; 0 where it is the list or the recipe alone. Which ones is said by
+        /// [`Upload::awaited`].
+        pieces: u32,
         route: Route,
     },
+    /// What people wait for of a blob that is being fetched has changed: see [`Upload::awaited`].
+    Awaited(BlobId),
     /// The peer, which may have this blob, would like its recipe. If the blob is being fetched, that may take until it is
     /// here.
     Recipe {
@@ -179,13 +184,24 @@ impl Upload {
         self.tickets.len()
     }
 
+    /// What people wait for of a blob that is not here: of each peer the pieces, in the order in which it asked for them.
+    /// Whoever fetches it for them fetches these first.
+    #[must_use]
+    pub fn awaited(&self, blob: &BlobId) -> Vec<Vec<u32>> {
+        let of_peer = |peer: &Peer| -> Vec<u32> {
+            let of_blob = peer.open.values().filter(|serving| serving.want.blob == *blob);
+            of_blob.flat_map(Serving::awaited_by_person).collect()
+        };
+        self.peers.values().map(of_peer).filter(|pieces| !pieces.is_empty()).collect()
+    }
+
     /// Advances the uploads. Pure: the same `now` and inputs always give the same outputs.
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::Request(peer, Request::Want(want)) => self.want(peer, want, out),
             Input::Request(peer, Request::Cancel(request)) => {
                 if let Some(serving) = self.end(peer, request) {
-                    self.unneeded(&serving, out);
+                    self.given_up(&serving, out);
                 }
             }
             Input::Request(peer, Request::Hurry(request)) => self.hurry(peer, request, out),
@@ -226,17 +242,17 @@ impl Upload {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.tickets.insert(ticket, (peer, request));
-        let Want { blob, size, urgency, route, .. } = want;
+        let Want { blob, size, urgency, count: pieces, route, .. } = want;
         state.open.insert(request, Serving::new(ticket, want));
-        out.push(Output::Check { ticket, peer, blob, size, urgency, route });
+        out.push(Output::Check { ticket, peer, blob, size, urgency, pieces, route });
     }
 
     fn hurry(&mut self, peer: NodeId, request: RequestId, out: &mut Vec<Output>) {
         let Some(serving) = self.peers.get_mut(&peer).and_then(|state| state.hurry(request)) else { return };
         if serving.is_arriving() {
             // Whoever fetches it is to hurry too.
-            let Want { blob, size, urgency, route, .. } = serving.want;
-            out.push(Output::Check { ticket: serving.ticket, peer, blob, size, urgency, route });
+            let Want { blob, size, urgency, count: pieces, route, .. } = serving.want;
+            out.push(Output::Check { ticket: serving.ticket, peer, blob, size, urgency, pieces, route });
         }
     }
 
@@ -249,6 +265,9 @@ impl Upload {
             Verdict::Arriving { present } if present.count() == piece_count(serving.want.size) => {
                 let notice = serving.becomes_arriving(now, &present);
                 out.push(Output::Send(peer, notice));
+                if serving.awaited_by_person().next().is_some() {
+                    out.push(Output::Awaited(serving.want.blob));
+                }
             }
             // The driver's map is of another size than the one that the peer asked for.
             Verdict::Arriving { .. } => return self.refuse(peer, request, Refusal::Invalid, out),
@@ -376,16 +395,18 @@ impl Upload {
         self.orphans.retain(|_, (owner, _)| *owner != peer);
         for serving in state.open.into_values() {
             self.tickets.remove(&serving.ticket);
-            self.unneeded(&serving, out);
+            self.given_up(&serving, out);
         }
     }
 
-    /// Says so if a request that was given up was the last that waited for its blob to be fetched.
-    fn unneeded(&self, given_up: &Serving, out: &mut Vec<Output>) {
+    /// Says so if a request that was given up was the last that waited for its blob to be fetched, or if a person waited.
+    fn given_up(&self, given_up: &Serving, out: &mut Vec<Output>) {
         let blob = given_up.want.blob;
         let waits = |serving: &Serving| serving.want.blob == blob && serving.is_arriving();
         if given_up.is_arriving() && !self.peers.values().flat_map(|peer| peer.open.values()).any(waits) {
             out.push(Output::Unneeded(blob));
+        } else if given_up.is_arriving() && given_up.awaited_by_person().next().is_some() {
+            out.push(Output::Awaited(blob));
         }
     }
 }

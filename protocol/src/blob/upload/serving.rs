@@ -176,6 +176,12 @@ impl Serving {
         self.arriving.is_some()
     }
 
+    /// The pieces that are not here yet and that a person waits for.
+    pub(super) fn awaited_by_person(&self) -> impl Iterator<Item = u32> + '_ {
+        let waits = self.want.urgency == Urgency::Interactive;
+        self.awaited.iter().copied().filter(move |_| waits)
+    }
+
     /// Everything that was asked for has been read and sent.
     pub(super) fn is_done(&self) -> bool {
         let awaits = self.list_awaited || self.recipe != RecipeState::Settled || !self.awaited.is_empty();
@@ -315,6 +321,22 @@ impl Peer {
         Some(serving)
     }
 
+    /// The request at the front has had its turn: the next blob's comes. Those of one blob keep their order, so that whoever
+    /// reads it gets one piece after the other.
+    fn pass_turn_on(&mut self, request: RequestId, urgency: Urgency) {
+        let mut ring = std::mem::take(self.ring(urgency));
+        ring.pop_front();
+        let blob_of = |request: &RequestId| self.open.get(request).map(|serving| serving.want.blob);
+        let blob = blob_of(&request);
+        let (same, others): (VecDeque<_>, VecDeque<_>) = ring.into_iter().partition(|other| blob_of(other) == blob);
+        *self.ring(urgency) = others;
+        if let Some(serving) = self.open.get_mut(&request) {
+            serving.queued = false;
+        }
+        self.enqueue(request);
+        self.ring(urgency).extend(same);
+    }
+
     /// The next frame to send to this peer.
     pub(super) fn next_frame(&mut self) -> Option<(RequestId, Frame)> {
         let urgency = if self.interactive.is_empty() { Urgency::Bulk } else { Urgency::Interactive };
@@ -322,12 +344,7 @@ impl Peer {
         let frame_bytes = self.frame_bytes;
         let (frame, ends) = self.open.get_mut(&request).and_then(|serving| serving.next_frame(frame_bytes))?;
         if ends {
-            // The turn passes on.
-            self.ring(urgency).pop_front();
-            if let Some(serving) = self.open.get_mut(&request) {
-                serving.queued = false;
-            }
-            self.enqueue(request);
+            self.pass_turn_on(request, urgency);
         }
         Some((request, frame))
     }

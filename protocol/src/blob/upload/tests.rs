@@ -97,6 +97,19 @@ fn requests_of_one_urgency_take_turns_by_whole_pieces() {
 }
 
 #[test]
+fn requests_of_one_blob_are_served_in_order_and_in_turn_with_another() {
+    let mut driver = Driver::new(Verdict::Held);
+    let film = want(1, Urgency::Interactive);
+    driver.want(film.clone());
+    driver.want(Want { request: 3, from_piece: 2, ..film });
+    driver.want(want(2, Urgency::Interactive));
+    driver.room(16);
+    driver.room(16);
+    let pieces: Vec<_> = driver.order().chunks(4).map(|frames| frames[0]).collect();
+    assert_eq!(pieces, [1, 2, 1, 2, 3, 3]);
+}
+
+#[test]
 fn the_list_comes_before_the_pieces_and_a_piece_may_begin_in_its_middle() {
     let mut driver = Driver::new(Verdict::Held);
     driver.want(Want { list_from: Some(1), from_piece: 3, from_offset: 250_000, count: 1, ..want(1, Urgency::Bulk) });
@@ -199,7 +212,27 @@ fn a_blob_that_is_being_fetched_is_passed_on_piece_by_piece() {
     driver.tell(Input::Arrived { blob, index: 0 });
     assert_eq!(pieces(&driver), [1, 1, 1, 1, 0, 0, 0, 0]);
     assert_eq!(driver.upload.open_requests(), 0);
-    assert_eq!(driver.others, [], "a request that was served is no reason to stop fetching");
+    assert_eq!(driver.others, [Output::Awaited(blob)], "a request that was served is no reason to stop fetching");
+}
+
+#[test]
+fn whoever_fetches_for_others_hears_which_pieces_people_wait_for() {
+    let mut driver = Driver::new(Verdict::Arriving { present: PieceSet::empty(4) });
+    let (bulk, blob, other) = (want(1, Urgency::Bulk), BlobId::of(&1_u32.to_le_bytes()), NodeId([2; 32]));
+    let read = |request, from_piece, count| Want { blob, from_piece, count, ..want(request, Urgency::Interactive) };
+    driver.want(bulk);
+    assert_eq!((driver.others.len(), driver.upload.awaited(&blob)), (0, vec![]));
+    driver.want(read(2, 3, 1));
+    driver.want(read(3, 1, 2));
+    driver.tell(Input::Request(other, Request::Want(read(9, 2, 1))));
+    assert_eq!(driver.upload.awaited(&blob), [vec![3, 1, 2], vec![2]], "in the order in which each asked");
+    driver.tell(Input::Arrived { blob, index: 2 });
+    driver.others.clear();
+    driver.tell(Input::Request(PEER, Request::Cancel(2)));
+    assert_eq!(driver.others, [Output::Awaited(blob)]);
+    assert_eq!(driver.upload.awaited(&blob), [[1]]);
+    driver.tell(Input::Request(PEER, Request::Hurry(1)));
+    assert_eq!(driver.upload.awaited(&blob), [[0, 1, 1]]);
 }
 
 #[test]

@@ -42,9 +42,11 @@ pub struct ShortageSubject {
 pub struct Arriving {
     /// Resources that became complete here in the last 24 hours, for those who may see all of them.
     pub arrived_last_day: Option<u64>,
-    /// Moving or queued now.
+    /// Moving, queued or waiting.
     pub count: u64,
     pub missing: Bytes,
+    /// When all of it will be here, if that can be relied on.
+    pub done_at: Option<crate::format::Moment>,
     /// The first [`TRANSFERS`] of them.
     pub transfers: Vec<Transfer>,
     /// Waiting for something (disk, a node that is offline).

@@ -57,7 +57,8 @@ pub struct File {
     pub name: String,
     pub bytes: Bytes,
     pub availability: Availability,
-    /// Where it downloads from, for instance `/blobs/HEX?name=…`. `None` until it is held.
+    /// Where it downloads from, for instance `/blobs/HEX?name=…`. Of one that is not held, where it opens while it comes;
+    /// `None` where it cannot.
     pub href: Option<String>,
     /// BLAKE3 in hexadecimal, shown only under 校验码.
     pub blob: String,
@@ -174,6 +175,11 @@ impl Resource {
         matches!(self.fetch.state, FetchState::Held { .. })
     }
 
+    /// What a player fetches before it plays: of what is not here, nothing.
+    fn preload(&self) -> &'static str {
+        if self.held() { "metadata" } else { "none" }
+    }
+
     /// What the bar above the preview is headed with.
     fn shown_name(&self, m: &Messages) -> String {
         match &self.preview {
@@ -234,6 +240,10 @@ impl Step {
 }
 
 impl File {
+    fn is_held(&self) -> bool {
+        matches!(self.availability, Availability::Held)
+    }
+
     /// Slug of the icon: by what the name ends in, since that is what people see.
     fn icon(&self) -> &'static str {
         file_icon(&self.name)

@@ -1,10 +1,13 @@
 //! 同步: what is on its way, what waits and why, what is subscribed, who was met.
 //!
 //! - `GET /sync` → [`Sync::render`]
-//! - `GET /sync/board` → [`Board::render`], polled by htmx every few seconds
+//! - `GET /sync/live` → [`Board::render`] again and again, as events that the script puts in place
+//! - `GET /sync/board` → [`Board::render`] once, for a browser that gets no events
 //! - `POST /sync/now` (现在同步) → a redirect to `/sync?done=sync-started`
 //! - `POST /sync/subscriptions` with `all` (`1`) or `subject`, `stage`, `kind` (empty: any) → a redirect
 //! - `POST /sync/subscriptions/{id}/remove` → a redirect
+
+mod outlook;
 
 use askama::Template;
 
@@ -13,6 +16,9 @@ use crate::facts::{Choices, Transfer, Waiting};
 use crate::format::{Bytes, Moment};
 use crate::frame::{Frame, Notice, Place};
 use crate::messages::Messages;
+
+use outlook::Line;
+pub use outlook::{Night, Outlook, When};
 
 #[derive(Clone, Debug)]
 pub struct Sync {
@@ -28,13 +34,16 @@ pub struct Sync {
 /// The part that moves.
 #[derive(Clone, Debug)]
 pub struct Board {
+    pub outlook: Outlook,
     /// Moving first, then the queue.
     pub transfers: Vec<Transfer>,
+    /// Beyond those that are listed.
+    pub more: u64,
+    /// How many move.
+    pub moving: u64,
     pub waiting: Vec<Waiting>,
-    /// Of all transfers and waits.
-    pub missing: Bytes,
-    /// When everything that moves will be complete.
-    pub done_at: Option<Moment>,
+    /// What was exchanged with each node, for those who may see that.
+    pub ledger: Option<Vec<Exchanged>>,
     /// When the last round with anybody ended.
     pub last_round: Option<Moment>,
     /// A round is going on now.
@@ -66,8 +75,21 @@ pub struct Neighbour {
     /// Of the last round.
     pub entries_in: u64,
     pub entries_out: u64,
+    /// Since this node was started, or of the last round where files are not counted yet.
     pub bytes_in: Bytes,
     pub bytes_out: Bytes,
+}
+
+/// What was exchanged with one node since this one was started.
+#[derive(Clone, Debug)]
+pub struct Exchanged {
+    pub name: String,
+    /// Within the local network.
+    pub lan_in: Bytes,
+    pub lan_out: Bytes,
+    /// Over a line that costs.
+    pub wan_in: Bytes,
+    pub wan_out: Bytes,
 }
 
 #[derive(Template)]
@@ -78,30 +100,49 @@ struct Page<'a> {
     place: Place,
     sync: &'a Sync,
     board: &'a Board,
+    part: bool,
 }
 
 #[derive(Template)]
-#[template(path = "pages/sync/board.html")]
+#[template(path = "pages/sync/live.html")]
 struct BoardPart<'a> {
     frame: &'a Frame,
     m: &'a Messages,
     board: &'a Board,
+    /// What stands elsewhere on the page goes to its place there.
+    part: bool,
 }
 
 impl Sync {
     pub fn render(&self, frame: &Frame) -> Html {
-        Page { frame, m: frame.messages, place: Place::Sync, sync: self, board: &self.board }.render()
+        Page { frame, m: frame.messages, place: Place::Sync, sync: self, board: &self.board, part: false }.render()
     }
 }
 
 impl Board {
-    /// The part alone.
+    /// The part alone: the outlook and the board below it.
     pub fn render(&self, frame: &Frame) -> Html {
-        BoardPart { frame, m: frame.messages, board: self }.render()
+        BoardPart { frame, m: frame.messages, board: self, part: true }.render()
     }
 
-    fn moving(&self) -> usize {
-        self.transfers.iter().filter(|transfer| transfer.queued.is_none()).count()
+    /// What moves, stands in the queue, or is not listed.
+    fn count(&self) -> u64 {
+        self.transfers.len() as u64 + self.more
+    }
+
+    /// All nodes of the ledger together.
+    fn exchanged(&self) -> Exchanged {
+        let all = self.ledger.iter().flatten();
+        let sum = |figure: fn(&Exchanged) -> Bytes| {
+            Bytes(all.clone().map(figure).fold(0, |sum, one| u64::saturating_add(sum, one.0)))
+        };
+        Exchanged {
+            name: String::new(),
+            lan_in: sum(|one| one.lan_in),
+            lan_out: sum(|one| one.lan_out),
+            wan_in: sum(|one| one.wan_in),
+            wan_out: sum(|one| one.wan_out),
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 mod ledger;
 mod likeness;
 mod neighbours;
+mod progress;
+mod reading;
 mod relaying;
 mod taking;
 mod trouble;

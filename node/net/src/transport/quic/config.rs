@@ -39,7 +39,7 @@ pub(super) const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * 3 / 2;
 
 /// Bytes that we hold until the peer acknowledges them, for one connection; above that, writing waits. Once the line is
 /// known, `congestion` sets it to what the line takes.
-const SEND_WINDOW_BYTES: u64 = congestion::MAX_SEND_WINDOW_BYTES;
+const SEND_WINDOW_BYTES: u64 = congestion::FIRST_SEND_WINDOW_BYTES;
 
 /// Ethernet's 1500 less the headers of IPv4 and UDP. Quinn's own 1452 costs 0.5 % more packets.
 const MAX_DATAGRAM_BYTES: u16 = 1472;

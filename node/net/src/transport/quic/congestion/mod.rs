@@ -25,7 +25,7 @@ use quinn::congestion::ControllerFactory;
 
 pub use adapter::Ceiling;
 pub use memory::{Path, PathMemory};
-pub(super) use prober::{MAX_SEND_WINDOW_BYTES, Prober};
+pub(super) use prober::{FIRST_SEND_WINDOW_BYTES, Prober};
 
 /// The controller of every QUIC connection of this node, dialled or accepted.
 pub(super) fn controller(memory: PathMemory, ceiling: Ceiling) -> Arc<dyn ControllerFactory + Send + Sync> {

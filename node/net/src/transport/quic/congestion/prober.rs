@@ -40,8 +40,12 @@ const AHEAD: Duration = Duration::from_millis(250);
 /// Never less: a first flight and what answers it.
 const MIN_SEND_WINDOW_BYTES: u64 = 48 * 1024;
 
+/// Until the first look: the first flight and what its answers make of it. With more, fifty peers that ask at the same
+/// moment fill a hundred megabytes before anything is known of their lines.
+pub(in super::super) const FIRST_SEND_WINDOW_BYTES: u64 = 256 * 1024;
+
 /// Never more: bounds the memory for one connection. 28 Mbit/s over 600 ms.
-pub(in super::super) const MAX_SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
+const MAX_SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Polled by the connection's owner for as long as the connection lives.
 #[derive(Debug)]
@@ -61,7 +65,7 @@ impl Prober {
             sleep: Box::pin(tokio::time::sleep(WHILE_BUSY)),
             silence: Silence::new(now()),
             window_bytes,
-            send_window_bytes: MAX_SEND_WINDOW_BYTES,
+            send_window_bytes: FIRST_SEND_WINDOW_BYTES,
         }
     }
 

@@ -1,4 +1,9 @@
 //! 同步: what is on its way, what waits and why, what is subscribed, who was met.
+//!
+//! [`board`] draws the part that moves, [`live`] sends it whenever it has changed.
+
+mod board;
+mod live;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -6,10 +11,10 @@ use axum::{Router, routing};
 use kapok_private::Permission;
 use kapok_web_ui::format::Bytes;
 use kapok_web_ui::frame::Done;
-use kapok_web_ui::pages::sync::{Board, Neighbour, Subscription, Sync};
+use kapok_web_ui::pages::sync::{Neighbour, Subscription, Sync};
 
 use super::choices::choices;
-use super::facts::{Around, around, moment, tier};
+use super::facts::{around, moment, tier};
 use super::frame::framed;
 use super::{done, notice_of, ok, problem};
 use crate::App;
@@ -23,6 +28,7 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/sync", routing::get(sync))
         .route("/sync/board", routing::get(board_alone))
+        .route("/sync/live", routing::get(live::live))
         .route("/sync/now", routing::post(now))
         .route("/sync/subscriptions", routing::post(subscribe))
         .route("/sync/subscriptions/{number}/remove", routing::post(unsubscribe))
@@ -40,24 +46,9 @@ async fn sync(State(app): State<App>, caller: Caller, RawQuery(query): RawQuery)
     } else {
         (None, None)
     };
-    let view = Sync { board: board(&around), subscriptions, choices: choices(), neighbours };
+    let board = board::board(&around, &framed.status, &caller);
+    let view = Sync { board, subscriptions, choices: choices(), neighbours };
     ok(view.render(&framed.frame))
-}
-
-fn board(around: &Around) -> Board {
-    let transfers = around.moving();
-    Board {
-        done_at: transfers
-            .iter()
-            .filter(|transfer| transfer.queued.is_none())
-            .filter_map(|transfer| transfer.done_at)
-            .max(),
-        transfers,
-        waiting: around.waiting(),
-        missing: Bytes(around.transfers.pending.bytes),
-        last_round: around.transfers.last_round.as_deref().and_then(moment),
-        running: around.transfers.running,
-    }
 }
 
 fn subscription(known: Known) -> Subscription {
@@ -82,15 +73,15 @@ fn neighbour(peer: &Peer) -> Neighbour {
         rtt_ms: peer.rtt_ms.map(|ms| ms.max(0.0).round() as u64),
         entries_in: round.entries_in,
         entries_out: round.entries_out,
-        bytes_in: Bytes(round.bytes_in),
-        bytes_out: Bytes(round.bytes_out),
+        bytes_in: Bytes(peer.bytes_in.max(round.bytes_in)),
+        bytes_out: Bytes(peer.bytes_out.max(round.bytes_out)),
     }
 }
 
 async fn board_alone(State(app): State<App>, caller: Caller) -> Response {
     let framed = framed(&app, &caller).await;
     let around = around(&app, &caller, &framed.status).await;
-    ok(board(&around).render(&framed.frame))
+    ok(board::board(&around, &framed.status, &caller).render(&framed.frame))
 }
 
 /// Starts a round and comes back; the board shows how it goes.
