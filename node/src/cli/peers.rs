@@ -27,7 +27,10 @@ pub(super) fn run(shell: &Shell, client: &Client) -> anyhow::Result<()> {
 fn write(out: &mut String, peer: &Peer, style: Style) {
     let state = if peer.connected { "连着" } else { "没连上" };
     line!(out, "{}（{}）  {}  {state}", style.bold(&peer.name), tier(&peer.tier), short_id(&peer.node));
-    let mut parts = vec![one_line(&peer.address)];
+    // Whose line it is, the address says to nobody.
+    let is_relayed = peer.address.contains("/p2p-circuit");
+    let mut parts =
+        vec![if is_relayed { "经县级或市级节点转发".to_owned() } else { one_line(&peer.address) }];
     parts.extend(peer.rtt_ms.map(|rtt| format!("来回 {rtt:.0} 毫秒")));
     parts.extend(peer.rate_bps.map(|rate| format!("每秒 {}", Bytes(rate))));
     parts.extend(peer.last_contact.as_deref().map(|at| format!("上次 {}", local_time(at))));

@@ -46,6 +46,13 @@ fn write(out: &mut String, status: &Status, style: Style) {
     let since = status.link_since.as_deref().map_or_else(String::new, |at| format!("，{} 起", local_time(at)));
     let parent = status.parent_name.as_deref().map_or_else(String::new, |name| format!("，上级 {}", one_line(name)));
     line!(out, "线路：{link}{since}，连着 {} 个节点{parent}", status.peers_connected);
+    if status.behind_nat {
+        let way = match &status.relay_name {
+            Some(name) => format!("别的节点可以经 {} 找到它", one_line(name)),
+            None => "外面的节点找不到它，由它去连上级".to_owned(),
+        };
+        line!(out, "位置：在路由器（NAT）后面，{way}");
+    }
     if status.pending.blobs > 0 {
         line!(out, "在等：{} 个文件，{}", count(status.pending.blobs), Bytes(status.pending.bytes));
     }

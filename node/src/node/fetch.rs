@@ -71,6 +71,7 @@ impl App {
         if let Some(links) = self.links.get() {
             let _ = self.call_parent(links).await;
         }
+        self.approach(home, missing.iter().map(|(_, size)| size).sum()).await;
         let fetches = missing.iter().map(|(blob, size)| exchange.fetch(*blob, *size, home, Urgency::Interactive, 0));
         let all = futures::future::join_all(fetches);
         tokio::pin!(all);

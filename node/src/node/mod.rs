@@ -21,6 +21,7 @@ mod notices;
 mod opening;
 mod paths;
 mod port;
+mod reach;
 mod search;
 mod start;
 mod status;

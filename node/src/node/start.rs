@@ -104,7 +104,9 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
         .collect::<Result<Vec<kapok_net::Multiaddr>>>()?;
     let secret = app.catalogue.keypair().secret();
     let neighbours = !options.ephemeral && app.settings().neighbours();
-    let (network, _) = Network::start(Config { secret, listen, agent: AGENT.to_owned(), neighbours }).await?;
+    let relay = !options.ephemeral && app.relays();
+    let config = Config { secret, listen, agent: AGENT.to_owned(), neighbours, relay };
+    let (network, _) = Network::start(config).await?;
     app.recall_paths(&network);
     network.limit_rate(app.settings().link_rate_bytes_per_s());
     let links = Links::start(network.clone(), Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await?;
@@ -119,6 +121,9 @@ pub(crate) async fn start(home: &Path, options: StartOptions) -> Result<Running>
     let (mut tasks, indexer) = background(&app);
     tasks.push(tokio::spawn(app.clone().keep_parent()));
     tasks.push(tokio::spawn(app.clone().keep_neighbours()));
+    if !options.ephemeral {
+        tasks.push(tokio::spawn(app.clone().keep_reservation()));
+    }
     tasks.push(tokio::spawn(app.clone().keep_syncing()));
     tasks.push(tokio::spawn(app.clone().keep_window()));
     let server = serve(&app, listeners, &token, &http);

@@ -84,6 +84,7 @@ impl App {
             status.name.clone_from(&me.name);
             me.tier.as_str().clone_into(&mut status.tier);
             status.federation = reading.try_federation().map(|id| id.to_string()).unwrap_or_default();
+            (status.behind_nat, status.relay_name) = self.reached(&reading);
             status.parent_name = me.parent().map(|parent| Self::named(&reading, &parent).0);
         }
         Ok(status)

@@ -47,6 +47,7 @@ pub(super) const HTTP_NAMES: &str = "http.names";
 pub(super) const HTTP_SECURE_COOKIES: &str = "http.secure_cookies";
 pub(super) const NET_LISTEN: &str = "net.listen";
 pub(super) const NET_NEIGHBOURS: &str = "net.neighbours";
+pub(super) const NET_RELAY: &str = "net.relay";
 pub(super) const NET_RATE: &str = "net.rate_kbit_s";
 pub(super) const SYNC_INTERVAL: &str = "sync.interval_minutes";
 pub(super) const SYNC_WINDOW: &str = "sync.window";
@@ -88,6 +89,13 @@ pub(super) const KEYS: &[Key] = &[
         default: "true",
         example: "false",
         meaning: "Whether nodes of the federation on the same local network find and help each other (mDNS); after a restart.",
+    },
+    Key {
+        name: NET_RELAY,
+        form: Form::Flag,
+        default: "true",
+        example: "false",
+        meaning: "Whether a city or county lets members reach each other through it that cannot do so directly (behind NAT); after a restart.",
     },
     Key {
         name: NET_RATE,

@@ -154,6 +154,11 @@ impl Settings {
         keys::flag(&self.text(keys::NET_NEIGHBOURS)).expect(CHECKED)
     }
 
+    /// Whether a city or county lets others reach each other through it.
+    pub(crate) fn relay(&self) -> bool {
+        keys::flag(&self.text(keys::NET_RELAY)).expect(CHECKED)
+    }
+
     /// From one round that the node begins by itself to the next.
     pub(crate) fn sync_interval(&self) -> Duration {
         keys::minutes(&self.text(keys::SYNC_INTERVAL)).expect(CHECKED)

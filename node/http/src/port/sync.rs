@@ -44,6 +44,12 @@ pub struct Status {
     /// Name of the node that admitted this one.
     pub parent_name: Option<String>,
     pub link: Link,
+    /// Whether a router gives this node another address outside than it has itself, as far as it is known.
+    #[serde(default)]
+    pub behind_nat: bool,
+    /// Name of the node through which others reach this one if they cannot directly.
+    #[serde(default)]
+    pub relay_name: Option<String>,
     /// Since when the link is as it is; RFC 3339.
     pub link_since: Option<String>,
     /// Resources whose files are all here.

@@ -68,7 +68,7 @@ impl Desk {
     pub(super) fn came(&mut self, node: NodeId, bytes: u64) {
         let more = match (self.kinds)(&node) {
             LinkKind::Lan => Tally { lan_bytes: bytes, wan_bytes: 0 },
-            LinkKind::Wan => Tally { lan_bytes: 0, wan_bytes: bytes },
+            LinkKind::Wan | LinkKind::Relayed => Tally { lan_bytes: 0, wan_bytes: bytes },
         };
         self.accounts.of(node).received.came(more);
         self.note(node, |ledger| {

@@ -1,8 +1,9 @@
 //! Nearness: what a source costs, and who of a place fetches what all of it want.
 //!
-//! The local network costs nothing; then come the nodes of this one's own line in the tree, the nearest first (school,
-//! county, city), whose bytes cross no link twice; then others. Neighbours that want the same blob share one copy from
-//! outside: one of them fetches it, the others wait for it there ([`Desk::lend`]).
+//! The local network costs nothing; then come the node that published the blob, if it is linked, and the nodes of this one's
+//! own line in the tree, the nearest first (school, county, city); then others, last those that are reached through a third
+//! node, whose line would carry everything twice. Neighbours that want the same blob share one copy from outside: one of
+//! them fetches it, the others wait for it there ([`Desk::lend`]).
 //!
 //! Invariant: waiting never goes in a circle. With every step along the tree the way to the blob's home gets shorter, and
 //! between neighbours never longer. Among neighbours a node lets others wait if it fetches the blob itself and waits for
@@ -10,7 +11,7 @@
 //! comes before the asker in an order that all agree on.
 
 use kapok_protocol::blob::BlobId;
-use kapok_protocol::blob::download::{FREE_COST, Input, Standing};
+use kapok_protocol::blob::download::{DEAR, HOME_COST, Input, Standing};
 use kapok_protocol::blob::message::{Refusal, Urgency};
 use kapok_protocol::blob::upload::{Ticket, Verdict};
 use kapok_protocol::identity::NodeId;
@@ -19,10 +20,12 @@ use kapok_protocol::membership::Member;
 use super::desk::{Desk, Wish};
 use crate::swarm::LinkKind;
 
-/// From here on, sources beyond the local network.
-const WAN: u8 = FREE_COST + 1;
+/// From here on, sources beyond the local network; at it, where a blob was published.
+const WAN: u8 = HOME_COST;
 /// From here on, nodes outside this one's line.
 const ASIDE: u8 = 16;
+/// From here on, nodes behind a relay.
+const RELAYED: u8 = DEAR;
 /// Added where the last stream broke off: tried last.
 pub(super) const BROKE_OFF: u8 = 100;
 
@@ -36,6 +39,7 @@ pub(super) fn cost(kind: LinkKind, me: Option<&Member>, other: &Member) -> u8 {
         LinkKind::Lan => u8::from(is_above),
         LinkKind::Wan if is_above || is_below => WAN + steps,
         LinkKind::Wan => ASIDE + steps,
+        LinkKind::Relayed => RELAYED + steps,
     }
 }
 
@@ -132,6 +136,8 @@ mod tests {
             (LinkKind::Wan, city),
             (LinkKind::Wan, neighbour),
             (LinkKind::Wan, other_county),
+            (LinkKind::Relayed, county),
+            (LinkKind::Relayed, other_county),
         ];
         let costs = order.map(|(kind, node)| cost(kind, Some(&me), &federation.member(&node).unwrap()));
         assert!(costs.is_sorted_by(|a, b| a < b), "{costs:?}");

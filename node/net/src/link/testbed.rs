@@ -81,6 +81,7 @@ impl Federation {
             listen: vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()],
             agent: "kapok-test/0".to_owned(),
             neighbours: false,
+            relay: false,
         };
         let (network, _) = Network::start(config).await.unwrap();
         let catalogue = Catalogue { federation: self.clone(), me: id };

@@ -161,7 +161,8 @@ async fn start(own: &Keypair, chain: &Chain, knows: &[&Chain]) -> Node {
         memory.store(known.certificates().iter().cloned().map(News::Certificate).collect());
     }
     let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-    let config = Config { secret: own.secret(), listen, agent: "kapok-test/0".to_owned(), neighbours: false };
+    let config =
+        Config { secret: own.secret(), listen, agent: "kapok-test/0".to_owned(), neighbours: false, relay: false };
     let (network, _) = Network::start(config).await.unwrap();
     let memory = Mutex::new(memory);
     let shelf = Shelf { memory, sessions: Mutex::default(), slow: Mutex::default(), at_end: Mutex::default() };
@@ -291,7 +292,8 @@ async fn where_nothing_changed_an_unbroken_acquaintance_costs_a_few_hundred_byte
 /// A node whose network is there and whose hello never comes.
 async fn mute(number: u8) -> Network {
     let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-    let config = Config { secret: key(number).secret(), listen, agent: "mute".to_owned(), neighbours: false };
+    let config =
+        Config { secret: key(number).secret(), listen, agent: "mute".to_owned(), neighbours: false, relay: false };
     Network::start(config).await.unwrap().0
 }
 

@@ -97,8 +97,17 @@ pub(super) async fn resolve(peer: &PeerId, addresses: Vec<Multiaddr>) -> (Vec<Mu
 
 async fn resolve_one(peer: &PeerId, asked: &Multiaddr) -> Result<Vec<Multiaddr>, Failure> {
     let address = without_peer(asked, peer).ok_or(Failure::NamesAnother)?;
-    if address::parse(&address).is_some() {
-        return Ok(vec![address]);
+    if let Some((before, relay)) = address::relay_of(&address) {
+        let found = resolve_direct(&before).await?;
+        return Ok(found.iter().map(|found| address::through(found, relay)).collect());
+    }
+    resolve_direct(&address).await
+}
+
+/// As [`resolve`], for an address without a relay.
+async fn resolve_direct(address: &Multiaddr) -> Result<Vec<Multiaddr>, Failure> {
+    if address::parse(address).is_some() {
+        return Ok(vec![address.clone()]);
     }
     let (name, wants) = match address.iter().next() {
         Some(Protocol::Dns(name)) => (name, None),
@@ -247,6 +256,15 @@ impl Dials {
         }
     }
 
+    /// A connection with `peer` has ended before anybody has heard of it.
+    pub(super) fn ended(&mut self, peer: &PeerId, reason: &str) {
+        let Some(pending) = self.pending.remove(peer) else { return };
+        let refused = DialError::Refused { node: pending.node, reason: reason.to_owned() };
+        for caller in pending.callers {
+            let _ = caller.reply.send(Err(refused.clone()));
+        }
+    }
+
     pub(super) fn stop(&mut self) {
         for caller in self.pending.drain().flat_map(|(_, pending)| pending.callers) {
             let _ = caller.reply.send(Err(DialError::Stopped));
@@ -280,8 +298,8 @@ impl Dials {
             self.pending.remove(&peer);
             return Next::Nothing;
         }
-        // The transport tries them in this order; the callers' order stays within QUIC and within TCP.
-        left.sort_by_key(|address| address::parse(address).is_some_and(|(kind, _)| kind == Kind::Tcp));
+        // The transport tries them in this order; the callers' order stays within QUIC, within TCP and within relays.
+        left.sort_by_key(|address| address::parse(address).map_or(2, |(kind, _)| u8::from(kind == Kind::Tcp)));
         left.truncate(MAX_ADDRESSES.get().into());
         Next::Dial(peer, left)
     }
@@ -363,11 +381,12 @@ mod tests {
             at(1),
             at(1).with_p2p(peer).unwrap(),
             at(3).with_p2p(other).unwrap(),
+            format!("/dns4/localhost/udp/6/quic-v1/p2p/{other}/p2p-circuit/p2p/{peer}").parse().unwrap(),
             "/dns4/localhost/udp/4/quic-v1".parse().unwrap(),
             "/ip4/127.0.0.1/udp/5".parse().unwrap(),
         ];
         let (usable, failed) = resolve(&peer, asked).await;
-        assert_eq!(usable, vec![at(1), at(4)]);
+        assert_eq!(usable, vec![at(1), address::through(&at(6), other), at(4)]);
         let failures: Vec<_> = failed.into_iter().map(|attempt| attempt.failure).collect();
         assert_eq!(failures, vec![Failure::NamesAnother, Failure::Unsupported]);
     }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use libp2p::core::Endpoint;
@@ -78,10 +79,33 @@ fn network_of(ip: Ipv6Addr) -> Ipv6Addr {
     Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))
 }
 
+/// Those that a driver has called [`recognise`](super::Network::recognise) for. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recognised(Arc<Mutex<HashSet<PeerId>>>);
+
+impl Recognised {
+    pub(super) fn contains(&self, peer: &PeerId) -> bool {
+        self.lock().contains(peer)
+    }
+
+    fn set(&self, peer: PeerId, recognised: bool) {
+        let mut all = self.lock();
+        if recognised {
+            all.insert(peer);
+        } else {
+            all.remove(&peer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<PeerId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Who is connected, counted.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
-    recognised: HashSet<PeerId>,
+    recognised: Recognised,
     pending: HashMap<ConnectionId, Caller>,
     inbound: HashMap<PeerId, usize>,
     outbound: HashMap<PeerId, usize>,
@@ -90,11 +114,12 @@ pub(super) struct Limits {
 impl Limits {
     /// From now on `peer` is no stranger, or is one again.
     pub(super) fn recognise(&mut self, peer: PeerId, recognised: bool) {
-        if recognised {
-            self.recognised.insert(peer);
-        } else {
-            self.recognised.remove(&peer);
-        }
+        self.recognised.set(peer, recognised);
+    }
+
+    /// Who is recognised, now and later.
+    pub(super) fn recognised(&self) -> Recognised {
+        self.recognised.clone()
     }
 
     pub(super) fn recognises(&self, peer: &PeerId) -> bool {

@@ -3,7 +3,8 @@
 //! [`Network::start`] binds the ports and starts one task (`task`) that owns libp2p's swarm; a [`Network`] is a handle
 //! to it that can be cloned freely. Drivers see node ids, addresses, streams and [`Event`]s, and nothing else of libp2p.
 //!
-//! Reading order: this file → `task` → `peers` (which connection is used) → `dial` → `streams` → `limits`.
+//! Reading order: this file → `task` → `peers` (which connection is used) → `dial` → `streams` → `limits`; then, for nodes
+//! behind NAT, `reach` → `relaying` → `reservation` → `relayed` → `punching`.
 //!
 //! Invariant: whoever appears here as a [`NodeId`] has proved that key on this connection. That says nothing about
 //! membership: drivers ask for that first, and then call [`Network::recognise`].
@@ -13,7 +14,12 @@ mod limits;
 mod neighbours;
 mod node_id;
 mod peers;
+mod punching;
+mod reach;
 mod reason;
+mod relayed;
+mod relaying;
+mod reservation;
 mod start;
 mod streams;
 mod task;
@@ -32,6 +38,7 @@ pub use libp2p::Stream;
 pub use neighbours::LinkKind;
 pub use node_id::{ForeignKey, InvalidKey, node_id, peer_id};
 pub use peers::PeerStatus;
+pub use reach::Reach;
 pub use start::{Config, StartError};
 pub use streams::{AcceptError, IncomingStreams, OpenError, is_unsupported};
 
@@ -99,6 +106,7 @@ pub struct Network {
     addresses: watch::Receiver<Vec<Multiaddr>>,
     acceptors: Acceptors,
     kinds: Kinds,
+    reach: watch::Receiver<Reach>,
     paths: PathMemory,
     ceiling: Ceiling,
 }
@@ -136,7 +144,8 @@ impl Network {
     }
 
     /// Connects with `node`, unless it is connected already. `addresses` may hold names (`/dns4/…`) and may or may not
-    /// end in `/p2p/…`. QUIC is tried before TCP. Calls for the same node at the same time share one attempt.
+    /// end in `/p2p/…`. QUIC is tried before TCP, and both before `…/p2p/RELAY/p2p-circuit`; of a connection through a relay
+    /// one hears when no hole could be punched. Calls for the same node at the same time share one attempt.
     pub async fn dial(&self, node: NodeId, addresses: Vec<Multiaddr>) -> Result<(), DialError> {
         if node == self.local {
             return Err(DialError::Own(node));
@@ -206,6 +215,25 @@ impl Network {
     #[must_use]
     pub fn link_kind(&self, node: &NodeId) -> LinkKind {
         self.kinds.get(node)
+    }
+
+    /// Lets others reach this node through `relay` from now on, whenever that is connected and lets it ([`Config::relay`]);
+    /// `None`: through nobody.
+    pub async fn reserve(&self, relay: Option<NodeId>) {
+        let relay = relay.and_then(|relay| peer_id(&relay).ok());
+        let _ = self.ask(|reply| Command::Reserve { relay, reply }).await;
+    }
+
+    /// How others reach this node, as far as it is known.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        *self.reach.borrow()
+    }
+
+    /// [`Network::reach`] as it changes.
+    #[must_use]
+    pub fn reaches(&self) -> watch::Receiver<Reach> {
+        self.reach.clone()
     }
 
     /// Nodes that were found on the local network, connected or not, with their addresses; see [`Event::Neighbour`].

@@ -32,13 +32,18 @@ const MAX_LAN_RTT: Duration = Duration::from_millis(10);
 pub enum LinkKind {
     /// This machine or its local network: costs nothing and is fast.
     Lan,
-    /// Everything else, and what goes through a relay.
+    /// Everything else.
     Wan,
+    /// Through a third node, whose line carries everything twice.
+    Relayed,
 }
 
 impl LinkKind {
     /// By the address of the present connection; `neighbour`: it was found by mDNS.
     pub(super) fn of(address: &Multiaddr, networks: &[IpNet], neighbour: bool, min_rtt: Option<Duration>) -> Self {
+        if address::is_relayed(address) {
+            return Self::Relayed;
+        }
         let Some((_, socket)) = address::parse(address) else { return Self::Wan };
         let ip = socket.ip().to_canonical();
         let here = ip.is_loopback() || is_link_local(ip) || networks.iter().any(|network| network.contains(&ip));
@@ -110,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_same_network_is_local_and_everything_else_costs() {
-        use LinkKind::{Lan, Wan};
+        use LinkKind::{Lan, Relayed, Wan};
         assert_eq!(kind("/ip4/127.0.0.1/udp/1/quic-v1", false, 1), Lan);
         assert_eq!(kind("/ip4/192.168.3.9/udp/1/quic-v1", false, 1), Lan);
         assert_eq!(kind("/ip6/fd00:1::9/tcp/1", false, 1), Lan);
@@ -123,7 +128,7 @@ mod tests {
         assert_eq!(kind("/ip4/192.168.3.9/udp/1/quic-v1", false, 80), Wan);
         let relayed =
             "/ip4/192.168.3.9/udp/1/quic-v1/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN/p2p-circuit";
-        assert_eq!(kind(relayed, false, 1), Wan);
+        assert_eq!(kind(relayed, false, 1), Relayed);
         assert_eq!(LinkKind::of(&at("/ip4/127.0.0.1/tcp/1"), &[], false, None), Lan);
     }
 

@@ -9,6 +9,8 @@
 //! - Of two in opposite directions that began within [`SIMULTANEOUS`], both are alive; the one that the smaller node id
 //!   dialled is used, and the other closes when it is idle.
 //! - Otherwise the later is used: for one side the earlier is gone already.
+//!
+//! All that is among direct connections. One through a relay is used only where there is no other, and supersedes none.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -44,11 +46,15 @@ pub(super) struct Link {
     pub(super) id: ConnectionId,
     pub(super) address: Multiaddr,
     pub(super) inbound: bool,
+    /// It goes through a third node.
+    pub(super) relayed: bool,
     pub(super) begun: Instant,
     pub(super) since: Timestamp,
     pub(super) rtt: Option<Duration>,
     pub(super) min_rtt: Option<Duration>,
     pub(super) missed_pings: u32,
+    /// Where the peer says that it sees this node.
+    pub(super) observed: Option<Multiaddr>,
 }
 
 #[derive(Debug)]
@@ -91,7 +97,9 @@ impl Peers {
     pub(super) fn add(&mut self, peer: PeerId, node: NodeId, link: Link) -> Added {
         let entry = self.peers.entry(peer).or_insert_with(|| Peer { node, agent: None, links: Vec::new() });
         let dead = |old: &&Link| {
-            old.inbound == link.inbound && link.begun.saturating_duration_since(old.begun) >= SIMULTANEOUS
+            old.relayed == link.relayed
+                && old.inbound == link.inbound
+                && link.begun.saturating_duration_since(old.begun) >= SIMULTANEOUS
         };
         let superseded = entry.links.iter().filter(dead).map(|old| old.id).collect();
         entry.links.push(link);
@@ -128,6 +136,12 @@ impl Peers {
 
     pub(super) fn links(&self, peer: &PeerId) -> impl Iterator<Item = ConnectionId> {
         self.peers.get(peer).into_iter().flat_map(|peer| peer.links.iter().map(|link| link.id))
+    }
+
+    /// Those through another node.
+    pub(super) fn relayed(&self, peer: &PeerId) -> Vec<ConnectionId> {
+        let links = self.peers.get(peer).into_iter().flat_map(|peer| &peer.links);
+        links.filter(|link| link.relayed).map(|link| link.id).collect()
     }
 
     pub(super) fn set_agent(&mut self, peer: &PeerId, agent: String) {
@@ -167,14 +181,16 @@ impl Peers {
 }
 
 fn preferred<'a>(local: &NodeId, peer: &'a Peer) -> &'a Link {
-    let (newest, older) = peer.links.split_last().expect("no peer is without a link");
-    let opposite = older.iter().rev().find(|link| link.inbound != newest.inbound);
+    let newest = peer.links.last().expect("no peer is without a link");
+    let mut direct = peer.links.iter().rev().filter(|link| !link.relayed);
+    let Some(newest_direct) = direct.next() else { return newest };
+    let opposite = direct.find(|link| link.inbound != newest_direct.inbound);
     match opposite {
-        Some(older) if newest.begun.saturating_duration_since(older.begun) < SIMULTANEOUS => {
+        Some(older) if newest_direct.begun.saturating_duration_since(older.begun) < SIMULTANEOUS => {
             let smaller_dialled = |link: &Link| link.inbound == (peer.node < *local);
-            if smaller_dialled(older) { older } else { newest }
+            if smaller_dialled(older) { older } else { newest_direct }
         }
-        _ => newest,
+        _ => newest_direct,
     }
 }
 
@@ -197,13 +213,15 @@ mod tests {
         nodes: [NodeId; 2],
         tables: [Peers; 2],
         start: Instant,
+        /// Whether the next connections go through a relay.
+        relayed: bool,
     }
 
     impl Pair {
         fn new() -> Self {
             let mut nodes = [Keypair::from_secret(&[1; 32]).id(), Keypair::from_secret(&[2; 32]).id()];
             nodes.sort();
-            Self { nodes, tables: nodes.map(Peers::new), start: Instant::now() }
+            Self { nodes, tables: nodes.map(Peers::new), start: Instant::now(), relayed: false }
         }
 
         /// `dialler` reaches the other; each side notices after its delay.
@@ -214,11 +232,13 @@ mod tests {
                     id: ConnectionId::new_unchecked(id),
                     address: Multiaddr::empty(),
                     inbound: side != dialler,
+                    relayed: self.relayed,
                     begun: self.start + Duration::from_secs(seen_after_s[side]),
                     since: Timestamp(0),
                     rtt: None,
                     min_rtt: None,
                     missed_pings: 0,
+                    observed: None,
                 };
                 self.tables[side].add(peer_id(&other).unwrap(), other, link)
             })
@@ -263,6 +283,23 @@ mod tests {
         let mut pair = Pair::new();
         pair.connect(1, 0, [0, 0]);
         pair.connect(2, 1, [300, 300]);
+        assert_eq!(pair.used(), [Some(ConnectionId::new_unchecked(2)); 2]);
+    }
+
+    #[test]
+    fn a_relay_is_used_where_there_is_no_other_connection_and_supersedes_none() {
+        let mut pair = Pair::new();
+        pair.relayed = true;
+        pair.connect(1, 0, [0, 0]);
+        assert_eq!(pair.used(), [Some(ConnectionId::new_unchecked(1)); 2]);
+        pair.relayed = false;
+        pair.connect(2, 0, [1, 1]);
+        assert_eq!(pair.used(), [Some(ConnectionId::new_unchecked(2)); 2]);
+        let other = peer_id(&pair.nodes[1]).unwrap();
+        assert_eq!(pair.tables[0].relayed(&other), vec![ConnectionId::new_unchecked(1)]);
+        pair.relayed = true;
+        let added = pair.connect(3, 0, [300, 300]);
+        assert!(added.iter().all(|added| added.superseded == vec![ConnectionId::new_unchecked(1)]));
         assert_eq!(pair.used(), [Some(ConnectionId::new_unchecked(2)); 2]);
     }
 

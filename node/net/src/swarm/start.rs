@@ -21,10 +21,14 @@ use super::limits::Limits;
 use super::neighbours::Neighbours;
 use super::node_id::node_id;
 use super::peers::Peers;
+use super::punching::Punching;
+use super::reach::Reach;
 use super::reason::{is_in_use, reason};
+use super::relayed::Relayed;
+use super::reservation::Reservation;
 use super::streams::{Acceptors, Streams};
 use super::task::{Behaviour, Kinds, Task};
-use super::{Events, Network};
+use super::{Events, Network, relaying};
 use crate::transport::address::{self, Kind};
 use crate::transport::{self, MAX_STREAMS_PER_CONNECTION};
 
@@ -61,6 +65,8 @@ pub struct Config {
     /// Whether nodes on the local network are looked for, and told of this one. A node that listens on loopback alone
     /// does neither.
     pub neighbours: bool,
+    /// Whether this node passes bytes on between members that cannot reach each other. For nodes that everybody reaches.
+    pub relay: bool,
 }
 
 impl fmt::Debug for Config {
@@ -95,8 +101,12 @@ impl Network {
         let transport = transport::build(&keypair)?;
         let acceptors = Acceptors::default();
         let mdns = mdns(&config, local_peer);
+        let limits = Limits::default();
         let behaviour = Behaviour {
-            limits: Limits::default(),
+            relay: relaying::relay(config.relay, local_peer, &limits.recognised()),
+            circuits: transport.circuits,
+            punching: Punching::new(local_peer),
+            limits,
             identify: identify::Behaviour::new(
                 // No cache: addresses come from the drivers, who keep them.
                 identify::Config::new(PROTOCOL_FAMILY.to_owned(), keypair.public())
@@ -120,7 +130,9 @@ impl Network {
         let (events, subscriber) = broadcast::channel(EVENT_QUEUE);
         let (addresses, announced) = watch::channel(Vec::new());
         let kinds = Kinds::default();
-        let task = Task {
+        let reach = watch::Sender::new(Reach::default());
+        let reached = reach.subscribe();
+        let mut task = Task {
             swarm,
             commands: receiver,
             events,
@@ -135,6 +147,10 @@ impl Network {
                 .inspect_err(|error| tracing::debug!(%error, "interfaces are not watched"))
                 .ok(),
             kinds: kinds.clone(),
+            relayed: Relayed::default(),
+            reservation: Reservation::default(),
+            behind_nat: None,
+            reach,
         };
         let network = Self {
             local,
@@ -142,6 +158,7 @@ impl Network {
             addresses: announced,
             acceptors,
             kinds,
+            reach: reached,
             paths: transport.paths,
             ceiling: transport.ceiling,
         };

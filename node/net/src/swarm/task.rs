@@ -10,10 +10,11 @@ use if_watch::IfEvent;
 use if_watch::tokio::IfWatcher;
 use kapok_protocol::identity::NodeId;
 use kapok_protocol::time::Timestamp;
+use libp2p::core::ConnectedPoint;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionError, ConnectionId, NetworkBehaviour, StreamProtocol, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Stream, identify, mdns, ping};
+use libp2p::{Multiaddr, PeerId, Stream, identify, mdns, ping, relay};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -22,10 +23,14 @@ use super::dial::{Caller, Dials, Next};
 use super::limits::Limits;
 use super::neighbours::{LinkKind, MAX_RECORDS, Neighbours};
 use super::peers::{Link, PeerStatus, Peers, Removed, millis};
+use super::punching::Punching;
+use super::reach::Reach;
 use super::reason::reason;
+use super::relayed::Relayed;
+use super::reservation::Reservation;
 use super::streams::{Acceptors, OpenError, Order, Streams};
 use super::{DisconnectReason, Event, node_id};
-use crate::transport;
+use crate::transport::address;
 
 /// Unanswered pings in a row after which a connection is given up. With the ping's own timeout that is a minute, the
 /// same as QUIC's idle timeout; it matters for TCP, where the system would wait for a quarter of an hour.
@@ -44,6 +49,7 @@ pub(super) enum Command {
     Disconnect { peer: PeerId, reply: oneshot::Sender<()> },
     Recognise { peer: PeerId, recognised: bool, reply: oneshot::Sender<()> },
     Open { node: NodeId, peer: PeerId, protocol: StreamProtocol, reply: oneshot::Sender<Result<Stream, OpenError>> },
+    Reserve { relay: Option<PeerId>, reply: oneshot::Sender<()> },
     Neighbours { reply: oneshot::Sender<Vec<(NodeId, Vec<Multiaddr>)>> },
     Connected { reply: oneshot::Sender<Vec<PeerStatus>> },
     Subscribe { reply: oneshot::Sender<broadcast::Receiver<Event>> },
@@ -58,6 +64,9 @@ pub(super) struct Behaviour {
     pub(super) ping: ping::Behaviour,
     pub(super) streams: Streams,
     pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
+    pub(super) relay: Toggle<relay::Behaviour>,
+    pub(super) circuits: relay::client::Behaviour,
+    pub(super) punching: Punching,
 }
 
 /// The kinds of the links in use; kept by the task, read by handles.
@@ -90,19 +99,31 @@ pub(super) struct Task {
     /// The addresses of this machine; `None` where the system does not tell.
     pub(super) interfaces: Option<IfWatcher>,
     pub(super) kinds: Kinds,
+    pub(super) relayed: Relayed,
+    pub(super) reservation: Reservation,
+    pub(super) behind_nat: Option<bool>,
+    pub(super) reach: watch::Sender<Reach>,
 }
 
 impl Task {
     /// Runs until it is told to shut down, or until nobody can tell it anything any more.
     pub(super) async fn run(mut self) {
         let done = loop {
+            let due = self.next_due().map(tokio::time::Instant::from_std);
             let interfaces = async {
                 match &mut self.interfaces {
                     Some(interfaces) => interfaces.next().await,
                     None => None,
                 }
             };
+            let something_due = async {
+                match due {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
+                () = something_due => self.do_what_is_due(),
                 Some(change) = interfaces => self.on_interfaces(change),
                 event = self.swarm.select_next_some() => self.on_event(event),
                 command = self.commands.recv() => match command {
@@ -140,6 +161,11 @@ impl Task {
             Command::Recognise { peer, recognised, reply } => {
                 self.swarm.behaviour_mut().limits.recognise(peer, recognised);
                 self.tell_who_stays(&peer);
+                self.believe(&peer);
+                let _ = reply.send(());
+            }
+            Command::Reserve { relay, reply } => {
+                self.want_reservation(relay);
                 let _ = reply.send(());
             }
             Command::Open { node, peer, protocol, reply } => match self.peers.preferred(&peer) {
@@ -182,8 +208,7 @@ impl Task {
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                let address = endpoint.get_remote_address().clone();
-                self.on_established(peer_id, connection_id, address, endpoint.is_listener());
+                self.on_established(peer_id, connection_id, &endpoint);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
                 self.on_closed(peer_id, connection_id, cause);
@@ -195,11 +220,13 @@ impl Task {
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
                 tracing::debug!(from = %send_back_addr, reason = %reason(&error), "an inbound connection failed");
             }
+            SwarmEvent::NewListenAddr { address, .. } if address::is_relayed(&address) => {}
             SwarmEvent::NewListenAddr { address, .. } => {
                 tracing::info!(%address, "listening");
                 self.announce();
             }
             SwarmEvent::ExpiredListenAddr { .. } => self.announce(),
+            SwarmEvent::ListenerClosed { listener_id, .. } if self.reservation_ended(listener_id) => {}
             SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
                 tracing::warn!(?addresses, reason = %reason(&error), "stopped listening");
                 self.announce();
@@ -208,10 +235,18 @@ impl Task {
                 tracing::warn!(reason = %reason(&error), "trouble while listening");
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping)) => self.on_ping(&ping),
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                peer_id,
+                connection_id,
+                info,
+            })) => {
                 let shown = info.agent_version.chars().filter(|character| !character.is_control());
                 self.peers.set_agent(&peer_id, shown.take(MAX_AGENT_CHARS).collect());
+                self.on_identified(&peer_id, connection_id, &info);
             }
+            SwarmEvent::Behaviour(BehaviourEvent::Circuits(event)) => self.on_circuit(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Punching(event)) => self.on_punched(&event),
+            SwarmEvent::Behaviour(BehaviourEvent::Relay(event)) => tracing::debug!(?event, "as a relay"),
             SwarmEvent::Behaviour(BehaviourEvent::Streams(moved)) => {
                 if let Some(link) = self.peers.link_mut(&moved.peer, moved.connection) {
                     link.address = without_peer(moved.address);
@@ -267,23 +302,32 @@ impl Task {
         self.kinds.lock().insert(node, kind);
     }
 
-    fn on_established(&mut self, peer: PeerId, id: ConnectionId, address: Multiaddr, inbound: bool) {
-        let Ok(node) = node_id(&peer) else {
+    fn on_established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
+        if node_id(&peer).is_err() {
             // `limits` has refused such keys before.
             self.swarm.close_connection(id);
             return;
-        };
-        let address = without_peer(address);
+        }
+        let (address, inbound) = super::reach::read(endpoint);
         let link = Link {
             id,
-            address: address.clone(),
+            address: without_peer(address),
             inbound,
+            relayed: endpoint.is_relayed(),
             begun: Instant::now(),
             since: now(),
             rtt: None,
             min_rtt: None,
             missed_pings: 0,
+            observed: None,
         };
+        self.sort_in(peer, link);
+    }
+
+    /// From now on others know of this connection.
+    pub(super) fn use_link(&mut self, peer: PeerId, link: Link) {
+        let Ok(node) = node_id(&peer) else { return };
+        let (address, inbound) = (link.address.clone(), link.inbound);
         let added = self.peers.add(peer, node, link);
         for old in added.superseded {
             self.swarm.close_connection(old);
@@ -298,6 +342,11 @@ impl Task {
     }
 
     fn on_closed(&mut self, peer: PeerId, id: ConnectionId, cause: Option<ConnectionError>) {
+        if self.relayed.ended(&peer, id) {
+            let reason = cause.map_or_else(|| "it was closed".to_owned(), |cause| reason(&cause));
+            self.dials.ended(&peer, &format!("the connection through the relay has ended: {reason}"));
+            return;
+        }
         match self.peers.remove(&peer, id) {
             Removed::Last(node) => {
                 let reason = match cause {
@@ -343,9 +392,9 @@ impl Task {
         }
     }
 
-    /// Only the connection in use with a recognised peer stays open while nothing is going on.
+    /// Only the connection in use with a recognised peer stays open while nothing is going on, and through a relay none.
     fn tell_who_stays(&mut self, peer: &PeerId) {
-        let preferred = self.peers.preferred(peer);
+        let preferred = self.peers.preferred_link(peer).filter(|link| !link.relayed).map(|link| link.id);
         let behaviour = self.swarm.behaviour_mut();
         let recognised = behaviour.limits.recognises(peer);
         for link in self.peers.links(peer) {
@@ -354,9 +403,11 @@ impl Task {
     }
 
     /// Publishes where this node can be reached.
-    pub(super) fn announce(&self) {
+    pub(super) fn announce(&mut self) {
+        self.name_relay();
         let local = *self.swarm.local_peer_id();
-        let dialable = self.swarm.listeners().filter(|address| transport::address::is_dialable(address));
+        let is_own = |address: &&Multiaddr| address::is_dialable(address) && !address::is_relayed(address);
+        let dialable = self.swarm.listeners().filter(is_own);
         self.addresses.send_replace(dialable.cloned().filter_map(|address| address.with_p2p(local).ok()).collect());
     }
 

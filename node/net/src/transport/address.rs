@@ -2,7 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use kapok_protocol::identity::NodeId;
+use libp2p::PeerId;
 use libp2p::multiaddr::{Multiaddr, Protocol};
+
+use crate::swarm::peer_id;
 
 /// How a socket address is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,41 @@ pub fn parse(address: &Multiaddr) -> Option<(Kind, SocketAddr)> {
     };
     match (parts.next(), parts.next()) {
         (None, _) | (Some(Protocol::P2p(_)), None) => Some((kind, SocketAddr::new(ip, port))),
+        _ => None,
+    }
+}
+
+/// Whether `address` leads through another node (circuit v2 of libp2p's specs, "relay").
+#[must_use]
+pub fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
+/// As [`through`], for a node; `None` where its id is no key.
+#[must_use]
+pub fn through_node(address: &Multiaddr, relay: &NodeId) -> Option<Multiaddr> {
+    Some(through(address, peer_id(relay).ok()?))
+}
+
+/// Where nodes are reached that have a reservation at `relay`, which is itself reached at `address`.
+#[must_use]
+pub fn through(address: &Multiaddr, relay: PeerId) -> Multiaddr {
+    let mut relayed = address.clone();
+    if !matches!(address.iter().last(), Some(Protocol::P2p(_))) {
+        relayed.push(Protocol::P2p(relay));
+    }
+    relayed.with(Protocol::P2pCircuit)
+}
+
+/// Reads `…/p2p/RELAY/p2p-circuit`, with or without `/p2p/…` at the end: the address of the relay, without its id, and
+/// the relay.
+#[must_use]
+pub fn relay_of(address: &Multiaddr) -> Option<(Multiaddr, PeerId)> {
+    let mut parts = address.iter();
+    let mut before: Multiaddr = parts.by_ref().take_while(|part| *part != Protocol::P2pCircuit).collect();
+    let ends_well = matches!((parts.next(), parts.next()), (None | Some(Protocol::P2p(_)), None));
+    match before.pop() {
+        Some(Protocol::P2p(relay)) if ends_well && is_relayed(address) => Some((before, relay)),
         _ => None,
     }
 }
@@ -79,6 +118,21 @@ mod tests {
         assert_eq!(read("/ip6/fd00::1/tcp/80"), Some((Kind::Tcp, "[fd00::1]:80".into())));
         let quic_address: Multiaddr = "/ip6/::1/udp/1/quic-v1".parse().unwrap();
         assert_eq!(quic(parse(&quic_address).unwrap().1), quic_address);
+    }
+
+    #[test]
+    fn an_address_through_a_relay_names_the_relay() {
+        let relay: PeerId = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN".parse().unwrap();
+        let at: Multiaddr = "/ip4/192.0.2.2/udp/1/quic-v1".parse().unwrap();
+        let relayed = through(&at, relay);
+        assert_eq!(relay_of(&relayed), Some((at.clone(), relay)));
+        assert_eq!(relay_of(&relayed.clone().with(Protocol::P2p(relay))), Some((at.clone(), relay)));
+        assert_eq!(through(&at.clone().with(Protocol::P2p(relay)), relay), relayed);
+        assert_eq!(relay_of(&at), None);
+        assert_eq!(relay_of(&at.clone().with(Protocol::P2p(relay))), None);
+        assert_eq!(relay_of(&at.with(Protocol::P2pCircuit)), None);
+        assert_eq!(relay_of(&relayed.with(Protocol::P2pCircuit)), None);
+        assert_eq!(relay_of(&Multiaddr::empty()), None);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Both prove the peer's key while they connect (TLS 1.3 with the libp2p certificate extension, or Noise), so that
 //! everything above this module knows *who* is at the other end. [`quic`] is Kapok's own, because what decides over a
 //! poor link (congestion control, timeouts, windows) cannot be set in libp2p's. TCP with Noise and Yamux is libp2p's.
-//! `order` says which address of a peer is tried when.
+//! A node that neither can reach is reached through a third that it keeps a connection with (libp2p's circuit relay v2,
+//! Noise and Yamux inside), until a hole is punched (`quic/punch.rs`). `order` says which address of a peer is tried when.
 //!
 //! Addresses: `/ip4/…/udp/PORT/quic-v1`, `/ip6/…/udp/PORT/quic-v1`, `/ip4/…/tcp/PORT`, `/ip6/…/tcp/PORT`, each with or
-//! without `/p2p/PEER`. Names (`/dns4/…`) are resolved before dialling, see `swarm/dial.rs`.
+//! without `/p2p/PEER`; and any of them with `/p2p/RELAY/p2p-circuit`. Names (`/dns4/…`) are resolved before dialling, see `swarm/dial.rs`.
 
 pub mod address;
 mod order;
@@ -18,7 +19,7 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, Transport as _};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{PeerId, noise, tcp, yamux};
+use libp2p::{PeerId, noise, relay, tcp, yamux};
 use tokio_util::task::TaskTracker;
 
 use order::Ordered;
@@ -33,6 +34,8 @@ pub const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 /// The transport of a node, and what must end before its ports are free again.
 pub struct Transport {
     pub connections: Boxed<(PeerId, StreamMuxerBox)>,
+    /// The part of the swarm without which nothing goes through other nodes' relays.
+    pub circuits: relay::client::Behaviour,
     /// The tasks that drive QUIC's sockets: close and wait after dropping `connections`.
     pub drivers: TaskTracker,
     /// What is known of the paths to peers.
@@ -52,7 +55,7 @@ impl std::fmt::Debug for Transport {
 pub enum SetUpError {
     #[error("QUIC: {0}")]
     Quic(#[from] quic::SetUpError),
-    #[error("Noise (TCP): {0}")]
+    #[error("Noise (TCP, relays): {0}")]
     Noise(#[from] noise::Error),
 }
 
@@ -66,10 +69,17 @@ pub fn build(keypair: &Keypair) -> Result<Transport, SetUpError> {
         .authenticate(noise::Config::new(keypair)?)
         .multiplex(yamux_config())
         .timeout(HANDSHAKE_TIMEOUT);
+    let (relay, circuits) = relay::client::new(keypair.public().to_peer_id());
+    let relay = relay
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise::Config::new(keypair)?)
+        .multiplex(yamux_config())
+        .timeout(HANDSHAKE_TIMEOUT);
     let quic = quic.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
     let tcp = tcp.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
-    let connections = Ordered::new(quic, tcp).boxed();
-    Ok(Transport { connections, drivers, paths, ceiling })
+    let relay = relay.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
+    let connections = Ordered::new(quic, tcp, relay).boxed();
+    Ok(Transport { connections, circuits, drivers, paths, ceiling })
 }
 
 fn yamux_config() -> yamux::Config {

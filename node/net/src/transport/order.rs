@@ -1,4 +1,5 @@
-//! The order in which a peer's addresses are tried: QUIC before TCP, one after the other, without waiting for the last.
+//! The order in which a peer's addresses are tried: QUIC before TCP, both before the way through a relay, one after the
+//! other, without waiting for the last.
 //!
 //! Trying all at once would cost a poor link a handshake for each address, and would often end on TCP, where Kapok's
 //! congestion control is not at work: one lost packet of QUIC's handshake is enough. So an address is tried when
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
+use libp2p::core::Endpoint as Role;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, Transport, TransportError, TransportEvent};
 use libp2p::multiaddr::Protocol;
@@ -27,18 +29,38 @@ const STAGGER: Duration = Duration::from_secs(1);
 /// What QUIC gets in addition before TCP is tried: one lost packet, repeated and answered over satellite.
 const TCP_HANDICAP: Duration = Duration::from_secs(2);
 
+/// What direct addresses get in all before a relay is asked as well: a node behind NAT names a handful of addresses that
+/// answer nobody outside, and whoever waits should not wait for each of them.
+const RELAY_HANDICAP: Duration = Duration::from_millis(2500);
+
 type Output = (PeerId, StreamMuxerBox);
 
-/// QUIC and TCP as one transport.
+/// How a call goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Direct(Kind),
+    Relayed,
+}
+
+impl Way {
+    fn of(address: &Multiaddr) -> Option<Self> {
+        address::parse(address)
+            .map(|(kind, _)| Self::Direct(kind))
+            .or_else(|| address::relay_of(address).map(|_| Self::Relayed))
+    }
+}
+
+/// QUIC, TCP and other nodes' relays as one transport.
 pub(super) struct Ordered {
     quic: Boxed<Output>,
     tcp: Boxed<Output>,
+    relay: Boxed<Output>,
     calls: HashMap<PeerId, Vec<Call>>,
 }
 
 /// An address that is being tried.
 struct Call {
-    kind: Kind,
+    way: Way,
     /// Closed when the attempt has ended, however it did.
     ended: watch::Receiver<()>,
 }
@@ -50,21 +72,29 @@ impl Call {
 }
 
 impl Ordered {
-    pub(super) fn new(quic: Boxed<Output>, tcp: Boxed<Output>) -> Self {
-        Self { quic, tcp, calls: HashMap::new() }
+    pub(super) fn new(quic: Boxed<Output>, tcp: Boxed<Output>, relay: Boxed<Output>) -> Self {
+        Self { quic, tcp, relay, calls: HashMap::new() }
+    }
+
+    fn transport(&mut self, way: Way) -> &mut Boxed<Output> {
+        match way {
+            Way::Direct(Kind::Quic) => &mut self.quic,
+            Way::Direct(Kind::Tcp) => &mut self.tcp,
+            Way::Relayed => &mut self.relay,
+        }
     }
 
     /// Waits for its turn among the addresses of `peer`, and holds up those that come after it until it is dropped.
-    fn turn(&mut self, peer: PeerId, kind: Kind) -> (impl Future<Output = ()> + Send + use<>, watch::Sender<()>) {
+    fn turn(&mut self, peer: PeerId, way: Way) -> (impl Future<Output = ()> + Send + use<>, watch::Sender<()>) {
         self.calls.retain(|_, calls| {
             calls.retain(Call::is_under_way);
             !calls.is_empty()
         });
         let calls = self.calls.entry(peer).or_default();
         let earlier: Vec<_> = calls.iter().map(|call| call.ended.clone()).collect();
-        let patience = patience(kind, calls.iter().map(|call| call.kind));
+        let patience = patience(way, &calls.iter().map(|call| call.way).collect::<Vec<_>>());
         let (mine, ended) = watch::channel(());
-        calls.push(Call { kind, ended });
+        calls.push(Call { way, ended });
         let turn = async move {
             let all_ended = join_all(earlier.into_iter().map(|mut ended| async move {
                 // Nothing is ever sent: this returns when the sender is dropped.
@@ -76,18 +106,15 @@ impl Ordered {
     }
 }
 
-/// How long an address of `kind` gives way to the `earlier` ones.
-fn patience(kind: Kind, earlier: impl Iterator<Item = Kind> + Clone) -> Duration {
-    let handicap = kind == Kind::Tcp && earlier.clone().any(|kind| kind == Kind::Quic);
-    let stagger = STAGGER * u32::try_from(earlier.count()).unwrap_or(u32::MAX);
-    if handicap { stagger + TCP_HANDICAP } else { stagger }
-}
-
-fn transport_for<'a>(quic: &'a mut Boxed<Output>, tcp: &'a mut Boxed<Output>, kind: Kind) -> &'a mut Boxed<Output> {
-    match kind {
-        Kind::Quic => quic,
-        Kind::Tcp => tcp,
+/// How long an address gives way to the `earlier` ones.
+fn patience(way: Way, earlier: &[Way]) -> Duration {
+    let before = |other| earlier.contains(&other);
+    let quic = Way::Direct(Kind::Quic);
+    if way == Way::Relayed && (before(quic) || before(Way::Direct(Kind::Tcp))) {
+        return RELAY_HANDICAP;
     }
+    let stagger = STAGGER * u32::try_from(earlier.len()).unwrap_or(u32::MAX);
+    if way == Way::Direct(Kind::Tcp) && before(quic) { stagger + TCP_HANDICAP } else { stagger }
 }
 
 impl Transport for Ordered {
@@ -97,27 +124,29 @@ impl Transport for Ordered {
     type Dial = BoxFuture<'static, io::Result<Output>>;
 
     fn listen_on(&mut self, id: ListenerId, address: Multiaddr) -> Result<(), TransportError<io::Error>> {
-        let Some((kind, _)) = address::parse(&address) else {
+        let Some(way) = Way::of(&address) else {
             return Err(TransportError::MultiaddrNotSupported(address));
         };
-        transport_for(&mut self.quic, &mut self.tcp, kind).listen_on(id, address)
+        self.transport(way).listen_on(id, address)
     }
 
     fn remove_listener(&mut self, id: ListenerId) -> bool {
-        self.quic.remove_listener(id) || self.tcp.remove_listener(id)
+        self.quic.remove_listener(id) || self.tcp.remove_listener(id) || self.relay.remove_listener(id)
     }
 
     fn dial(&mut self, address: Multiaddr, opts: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
-        let Some((kind, _)) = address::parse(&address) else {
+        let Some(way) = Way::of(&address) else {
             return Err(TransportError::MultiaddrNotSupported(address));
         };
         let peer = match address.iter().last() {
             Some(Protocol::P2p(peer)) => Some(peer),
             _ => None,
         };
-        let dial = transport_for(&mut self.quic, &mut self.tcp, kind).dial(address, opts)?;
-        let Some(peer) = peer else { return Ok(dial.boxed()) };
-        let (turn, mine) = self.turn(peer, kind);
+        let is_punch = opts.role == Role::Listener;
+        let dial = self.transport(way).dial(address, opts)?;
+        // A hole has to be open at the moment when the other side calls.
+        let Some(peer) = peer.filter(|_| !is_punch) else { return Ok(dial.boxed()) };
+        let (turn, mine) = self.turn(peer, way);
         let dial = async move {
             let _mine = mine;
             turn.await;
@@ -130,7 +159,10 @@ impl Transport for Ordered {
         if let Poll::Ready(event) = Pin::new(&mut self.quic).poll(cx) {
             return Poll::Ready(event);
         }
-        Pin::new(&mut self.tcp).poll(cx)
+        if let Poll::Ready(event) = Pin::new(&mut self.tcp).poll(cx) {
+            return Poll::Ready(event);
+        }
+        Pin::new(&mut self.relay).poll(cx)
     }
 }
 
@@ -139,12 +171,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tcp_gives_way_to_quic_and_everybody_to_those_before() {
-        let seconds = |kind, earlier: &[Kind]| patience(kind, earlier.iter().copied()).as_secs();
-        assert_eq!(seconds(Kind::Quic, &[]), 0);
-        assert_eq!(seconds(Kind::Quic, &[Kind::Quic, Kind::Quic]), 2);
-        assert_eq!(seconds(Kind::Tcp, &[]), 0);
-        assert_eq!(seconds(Kind::Tcp, &[Kind::Tcp]), 1);
-        assert_eq!(seconds(Kind::Tcp, &[Kind::Quic]), 3);
+    fn tcp_gives_way_to_quic_relays_to_both_and_everybody_to_those_before() {
+        let (quic, tcp, relay) = (Way::Direct(Kind::Quic), Way::Direct(Kind::Tcp), Way::Relayed);
+        let millis = |way, earlier: &[Way]| patience(way, earlier).as_millis();
+        assert_eq!(millis(quic, &[]), 0);
+        assert_eq!(millis(quic, &[quic, quic]), 2000);
+        assert_eq!(millis(tcp, &[]), 0);
+        assert_eq!(millis(tcp, &[tcp]), 1000);
+        assert_eq!(millis(tcp, &[quic]), 3000);
+        assert_eq!(millis(relay, &[]), 0);
+        assert_eq!(millis(relay, &[relay]), 1000);
+        assert_eq!(millis(relay, &[quic, tcp, tcp, tcp]), 2500);
     }
 }

@@ -166,7 +166,9 @@ mod tests {
         let secret = app.catalogue.keypair().secret();
         let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
         let (network, _) =
-            Network::start(Config { secret, listen, agent: AGENT.to_owned(), neighbours: false }).await.unwrap();
+            Network::start(Config { secret, listen, agent: AGENT.to_owned(), neighbours: false, relay: false })
+                .await
+                .unwrap();
         let links = Links::start(network, Arc::new(LinkBackend(app.clone())), AGENT.to_owned()).await.unwrap();
         let exchange = Exchange::start(links.clone(), Arc::new(BlobsOnDisk::new(app.clone()))).unwrap();
         assert!(app.links.set(links).is_ok() && app.exchange.set(exchange).is_ok());

@@ -12,6 +12,9 @@ use crate::node::app::App;
 const RETRY_FIRST: Duration = Duration::from_secs(2);
 const RETRY_LONGEST: Duration = Duration::from_secs(120);
 
+/// Of more than 16 addresses the last are not tried; one is kept for the way through another node.
+const MAX_DIRECT: usize = 15;
+
 impl App {
     /// Connects with the parent, unless that is done.
     pub(in crate::node) async fn call_parent(self: &Arc<Self>, links: &Links) -> Result<(), String> {
@@ -30,8 +33,16 @@ impl App {
         links.connect(parent, addresses).await.map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// Where a node can be reached, as far as known: what it says itself, and where the parent was when this node joined.
+    /// Where a node can be reached, as far as known.
     pub(in crate::node) fn addresses(&self, node: &NodeId) -> Vec<kapok_net::Multiaddr> {
+        let mut addresses = self.direct_addresses(node);
+        addresses.truncate(MAX_DIRECT);
+        addresses.extend(self.relayed_addresses(node));
+        addresses
+    }
+
+    /// Without other nodes' help: what it says itself, and where the parent was when this node joined.
+    pub(in crate::node) fn direct_addresses(&self, node: &NodeId) -> Vec<kapok_net::Multiaddr> {
         let mut texts = Vec::new();
         if let Ok(reading) = self.catalogue.reading()
             && let Some(profile) = reading.profile(node)

@@ -5,7 +5,8 @@
 //! The driver feeds it answers and ticks and carries out what comes out: sends requests, writes pieces.
 //!
 //! - A blob is asked of the cheapest sources that may give it, several of equal cost share it; dearer ones only
-//!   when those have refused or failed. A source that sent something false is asked last.
+//!   when those have refused or failed. Where it was published counts as cheap ([`HOME_COST`]). A source that sent
+//!   something false is asked last.
 //! - The piece list, where one is needed, comes with the first pieces in the same request: no round trip for it.
 //! - What is read while it arrives comes first: those pieces go before the rest of their blob (`preference`).
 //! - Proved pieces are never fetched again. What has arrived of a piece is kept when a link drops.
@@ -49,6 +50,11 @@ pub const WAITING_MS: u64 = 300_000;
 /// One that is fetching it by its own word and passes on nothing of it for so long is believed no more. At 1 KB/s a piece
 /// takes four minutes, and others' pieces may come first.
 pub const MAX_WAITING_MS: u64 = 3_600_000;
+/// The node that published a blob costs no more than this while it costs less than [`DEAR`], for that blob: others beyond
+/// the local network would have to fetch it from there, and it would cross their lines twice.
+pub const HOME_COST: u8 = FREE_COST + 1;
+/// From here on a source is asked when all others have been, whoever it is: it is reached through a third node, or broke off.
+pub const DEAR: u8 = 64;
 /// Faults before a source is asked for nothing any more.
 const MAX_FAULTS: u32 = 8;
 /// Silent stretches in a row before a source is not asked until it says something or connects anew.

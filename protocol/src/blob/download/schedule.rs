@@ -138,7 +138,8 @@ impl Download {
                 shut = true;
                 continue;
             }
-            let (class, room) = ((source.faults > 0, source.cost), source.room_bytes(urgency));
+            let cost = source.cost_of(transfer.wanted.home == Some(node));
+            let (class, room) = ((source.faults > 0, cost), source.room_bytes(urgency));
             if transfer.promised && source.cost == 0 && room == 0 {
                 // It may be full of requests that wait for what this node promised.
                 full = true;

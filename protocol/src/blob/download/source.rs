@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{DEAR, HOME_COST};
 use crate::blob::BlobId;
 use crate::blob::message::{MAX_OPEN_REQUESTS, RequestId, Urgency};
 use crate::time::Timestamp;
@@ -81,6 +82,11 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// What it costs for a blob that it has published itself, or for another.
+    pub(super) fn cost_of(&self, own: bool) -> u8 {
+        if own && self.cost < DEAR { self.cost.min(HOME_COST) } else { self.cost }
+    }
+
     pub(super) fn new(now: Timestamp, cost: u8, relays: bool, faults: u32) -> Self {
         Self {
             cost,

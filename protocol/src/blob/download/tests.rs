@@ -85,6 +85,23 @@ fn the_neighbour_is_asked_before_the_parent_and_only_the_parent_is_to_fetch_it()
 }
 
 #[test]
+fn where_a_blob_was_published_is_asked_before_those_who_would_fetch_it_there_unless_it_is_behind_a_relay() {
+    let mut play = Play::default();
+    play.up(1, HOME_COST + 1, true);
+    play.up(9, HOME_COST + 20, true);
+    play.small(1, Urgency::Bulk);
+    assert_eq!(play.wants()[0].0, node(9));
+    play.tell(NOW, Input::Cost { node: node(9), cost: DEAR });
+    play.small(2, Urgency::Bulk);
+    assert_eq!(play.wants()[0].0, node(1));
+    // A neighbour costs nothing.
+    play.tell(NOW, Input::Cost { node: node(9), cost: HOME_COST + 20 });
+    play.up(2, 0, true);
+    play.small(3, Urgency::Bulk);
+    assert_eq!(play.wants()[0].0, node(2));
+}
+
+#[test]
 fn what_a_person_waits_for_is_asked_for_while_bulk_fills_the_window() {
     let mut play = Play::default();
     play.up(1, 0, false);

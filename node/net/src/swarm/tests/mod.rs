@@ -1,6 +1,7 @@
 //! Whole networks on loopback, as drivers use them.
 #![allow(clippy::unwrap_used)]
 
+mod circuits;
 mod connecting;
 mod interop;
 mod neighbours;
@@ -25,6 +26,7 @@ fn config(number: u8, listen: &[&str]) -> Config {
         listen: listen.iter().map(|address| address.parse().unwrap()).collect(),
         agent: format!("kapok-test/{number}"),
         neighbours: false,
+        relay: false,
     }
 }
 

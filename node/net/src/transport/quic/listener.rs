@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +29,7 @@ pub type Handshake = BoxFuture<'static, Result<(PeerId, Connection), Error>>;
 pub(super) struct Listener {
     id: ListenerId,
     endpoint: quinn::Endpoint,
+    plain: Arc<UdpSocket>,
     bound: SocketAddr,
     /// Set where `bound` stands for every interface.
     interfaces: Option<IfWatcher>,
@@ -44,7 +45,8 @@ impl std::fmt::Debug for Listener {
 }
 
 impl Listener {
-    pub(super) fn new(id: ListenerId, endpoint: quinn::Endpoint) -> io::Result<Self> {
+    /// `plain` is the socket of the endpoint.
+    pub(super) fn new(id: ListenerId, endpoint: quinn::Endpoint, plain: UdpSocket) -> io::Result<Self> {
         let bound = endpoint.local_addr()?;
         let mut events = VecDeque::new();
         let interfaces = if bound.ip().is_unspecified() {
@@ -54,7 +56,8 @@ impl Listener {
             None
         };
         let arriving = next_arrival(endpoint.clone());
-        Ok(Self { id, endpoint, bound, interfaces, arriving, handshakes: Arc::default(), events })
+        let plain = Arc::new(plain);
+        Ok(Self { id, endpoint, plain, bound, interfaces, arriving, handshakes: Arc::default(), events })
     }
 
     pub(super) fn id(&self) -> ListenerId {
@@ -67,6 +70,11 @@ impl Listener {
         let reaches = local.is_ipv4() == remote.is_ipv4()
             && (local.is_unspecified() || local.is_loopback() == remote.is_loopback());
         reaches.then_some(&self.endpoint)
+    }
+
+    /// The socket itself, for packets that are not QUIC's.
+    pub(super) fn socket(&self) -> Arc<UdpSocket> {
+        Arc::clone(&self.plain)
     }
 
     /// Takes no more connections; those that are open go on.

@@ -7,7 +7,7 @@
 //! Dialling goes out through a listening socket where one reaches the target, so that peers behind the same NAT mapping
 //! or firewall rule see one port; otherwise through one unnamed socket for each address family.
 //!
-//! Hole punching (dialling in the role of the listener) is not spoken yet and is refused.
+//! Dialling in the role of the listener is hole punching: see `punch`.
 
 mod config;
 mod congestion;
@@ -15,13 +15,14 @@ mod connection;
 mod knock;
 mod listener;
 mod probes;
+mod punch;
 mod socket;
 mod stream;
 mod tls;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -44,6 +45,7 @@ pub use stream::Stream;
 use super::address::{self, Kind};
 use config::Configs;
 use listener::Listener;
+use punch::Punches;
 use socket::TrackedRuntime;
 
 type Event = TransportEvent<Handshake, Error>;
@@ -72,8 +74,12 @@ pub enum Error {
     Certificate(#[from] libp2p_tls::certificate::ParseError),
     #[error("it was silent, and nobody listens at {0} any more")]
     PortClosed(SocketAddr),
-    #[error("hole punching is not supported")]
-    HolePunching,
+    #[error("holes are punched from a listening socket, and none reaches {0}")]
+    NoListener(SocketAddr),
+    #[error("a hole is being punched to {0} already")]
+    PunchesAlready(SocketAddr),
+    #[error("nothing came through the hole within {} s", punch::PATIENCE.as_secs())]
+    NothingCame,
 }
 
 /// The transport: all QUIC sockets of one node.
@@ -83,6 +89,7 @@ pub struct Quic {
     listeners: VecDeque<Pin<Box<Listener>>>,
     /// Sockets for dialling where no listener reaches, for IPv4 and IPv6.
     unnamed: [Option<quinn::Endpoint>; 2],
+    punches: Punches,
     events: VecDeque<Event>,
     waker: Option<Waker>,
 }
@@ -101,6 +108,7 @@ impl Quic {
             runtime: Arc::new(TrackedRuntime(TaskTracker::new())),
             listeners: VecDeque::new(),
             unnamed: [None, None],
+            punches: Punches::default(),
             events: VecDeque::new(),
             waker: None,
         })
@@ -125,10 +133,23 @@ impl Quic {
         self.runtime.0.clone()
     }
 
-    fn endpoint(&self, address: SocketAddr, server: Option<quinn::ServerConfig>) -> Result<quinn::Endpoint, Error> {
+    /// With the socket itself, for packets that are not QUIC's.
+    fn listening_endpoint(&self, address: SocketAddr) -> Result<(quinn::Endpoint, UdpSocket), Error> {
         let open = || {
             let socket = socket::bind(address)?;
-            quinn::Endpoint::new(self.configs.endpoint.clone(), server, socket, Arc::clone(&self.runtime) as _)
+            let plain = socket.try_clone()?;
+            let server = Some(self.configs.server.clone());
+            let (config, runtime) = (self.configs.endpoint.clone(), Arc::clone(&self.runtime));
+            plain.set_nonblocking(true)?;
+            Ok((quinn::Endpoint::new(config, server, socket, runtime as _)?, plain))
+        };
+        open().map_err(|source| Error::Socket { address, source })
+    }
+
+    fn dialling_endpoint(&self, address: SocketAddr) -> Result<quinn::Endpoint, Error> {
+        let open = || {
+            let socket = socket::bind(address)?;
+            quinn::Endpoint::new(self.configs.endpoint.clone(), None, socket, Arc::clone(&self.runtime) as _)
         };
         open().map_err(|source| Error::Socket { address, source })
     }
@@ -144,7 +165,7 @@ impl Quic {
         if let Some(endpoint) = &self.unnamed[slot] {
             return Ok(endpoint.clone());
         }
-        let endpoint = self.endpoint(SocketAddr::new(any, 0), None)?;
+        let endpoint = self.dialling_endpoint(SocketAddr::new(any, 0))?;
         self.unnamed[slot] = Some(endpoint.clone());
         Ok(endpoint)
     }
@@ -172,8 +193,9 @@ impl Transport for Quic {
 
     fn listen_on(&mut self, id: ListenerId, address: Multiaddr) -> Result<(), TransportError<Error>> {
         let socket = quic_socket(address)?;
-        let endpoint = self.endpoint(socket, Some(self.configs.server.clone())).map_err(TransportError::Other)?;
-        let listener = Listener::new(id, endpoint).map_err(|error| TransportError::Other(Error::Interfaces(error)))?;
+        let (endpoint, plain) = self.listening_endpoint(socket).map_err(TransportError::Other)?;
+        let listener = Listener::new(id, endpoint, plain);
+        let listener = listener.map_err(|error| TransportError::Other(Error::Interfaces(error)))?;
         self.listeners.push_back(Box::pin(listener));
         self.wake();
         Ok(())
@@ -195,7 +217,9 @@ impl Transport for Quic {
             return Err(TransportError::MultiaddrNotSupported(address));
         }
         if opts.role == Role::Listener {
-            return Err(TransportError::Other(Error::HolePunching));
+            let listener = self.listeners.iter().find(|listener| listener.endpoint_for(remote.ip()).is_some());
+            let socket = listener.map(|listener| listener.socket()).ok_or(Error::NoListener(remote));
+            return socket.and_then(|socket| self.punches.begin(socket, remote)).map_err(TransportError::Other);
         }
         let endpoint = self.dialler(remote.ip(), opts.port_use).map_err(TransportError::Other)?;
         let peer = match address.iter().last() {
@@ -213,10 +237,13 @@ impl Transport for Quic {
         if let Some(event) = self.events.pop_front() {
             return Poll::Ready(event);
         }
-        let polled = listener::poll_all(&mut self.listeners, cx);
-        if polled.is_pending() {
-            self.waker = Some(cx.waker().clone());
+        while let Poll::Ready(event) = listener::poll_all(&mut self.listeners, cx) {
+            // What comes through a hole is the answer to the call that punched it.
+            if let Some(event) = self.punches.pass_on(event) {
+                return Poll::Ready(event);
+            }
         }
-        polled
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
