@@ -196,8 +196,9 @@ fn shown(window: &Window, is_open: bool, now: &ZonedDateTime) -> port::Window {
 fn state(rate_bps: Option<u64>, is_stuck: bool, may_come: bool, linked: bool) -> TransferState {
     match rate_bps {
         Some(rate) if rate > 0 => TransferState::Moving,
+        _ if is_stuck => TransferState::WaitsForPeer,
         _ if !may_come => TransferState::WaitsForWindow,
-        _ if is_stuck || !linked => TransferState::WaitsForPeer,
+        _ if !linked => TransferState::WaitsForPeer,
         _ => TransferState::Queued,
     }
 }

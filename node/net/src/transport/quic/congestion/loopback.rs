@@ -69,6 +69,8 @@ async fn transfer(
     let sent = tokio::spawn(async move {
         let connection = serving.accept().await.unwrap().await.unwrap();
         introduce(&connection, peer);
+        // As its owner would, once the line is known.
+        connection.set_send_window(CONTENT_BYTES as u64);
         let (mut send, mut receive) = connection.accept_bi().await.unwrap();
         receive.read_to_end(16).await.unwrap();
         send.write_all(&vec![7; CONTENT_BYTES]).await.unwrap();
