@@ -3,22 +3,8 @@
 //   node follow.mjs '{"chromium": …, "url": …, "setup": …, "size": "1366x768", "title": …}'
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { PATIENCE_MS, browser, fillSetUp, page, plan, submit } from "./teacher.mjs";
 
-const plan = JSON.parse(process.argv[2]);
-const [width, height] = plan.size.split("x").map(Number);
-const PASSWORD = "映山红 开遍 山坡 2026";
-/** A debug build on two busy cores answers within it. */
-const PATIENCE_MS = 30_000;
-
-const browser = await chromium.launch({
-  executablePath: plan.chromium,
-  // In a container of its own there is no sandbox to be had; only our own pages are opened.
-  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-proxy-server"],
-});
-const context = await browser.newContext({ viewport: { width, height }, isMobile: width < 600, hasTouch: width < 600, locale: "zh-CN" });
-context.setDefaultTimeout(PATIENCE_MS);
-const page = await context.newPage();
 const wrong = [];
 page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
 page.on("console", (message) => ["error", "warning"].includes(message.type()) && wrong.push(`console: ${message.text()}`));
@@ -30,11 +16,8 @@ const picture = async (name) => {
 };
 
 await page.goto(`${plan.url}/setup`);
-await page.fill("#code", plan.setup);
-await page.fill("#name", "李老师");
-await page.fill("#password", PASSWORD);
-await page.fill("#password_again", PASSWORD);
-await Promise.all([page.waitForURL((url) => url.pathname !== "/setup"), page.locator("main form button[type=submit]").first().click()]);
+await fillSetUp(plan.setup);
+await Promise.all([page.waitForURL((url) => url.pathname !== "/setup"), submit()]);
 
 await page.goto(`${plan.url}/sync`);
 await picture("nothing");

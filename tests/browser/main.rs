@@ -1,5 +1,6 @@
 //! The pages in a real browser: `walk.mjs` walks through them in headless Chromium, at the sizes of a school's old
-//! screen and of a phone; `follow.mjs` looks at files as they come. This file gives them two nodes.
+//! screen and of a phone; `follow.mjs` looks at files as they come; `teacher.mjs` is the browser of both. This file gives
+//! them two nodes.
 
 #![allow(clippy::unwrap_used)]
 

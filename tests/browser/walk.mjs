@@ -6,23 +6,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { basename } from "node:path";
-import { chromium } from "playwright-core";
-
-const plan = JSON.parse(process.argv[2]);
-const [width, height] = plan.size.split("x").map(Number);
-const NAME = "李老师";
-const PASSWORD = "映山红 开遍 山坡 2026";
-/** A debug build on two busy cores answers within it. */
-const PATIENCE_MS = 30_000;
-
-const browser = await chromium.launch({
-  executablePath: plan.chromium,
-  // In a container of its own there is no sandbox to be had; only our own pages are opened.
-  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-proxy-server"],
-});
-const context = await browser.newContext({ viewport: { width, height }, isMobile: width < 600, hasTouch: width < 600, locale: "zh-CN" });
-context.setDefaultTimeout(PATIENCE_MS);
-const page = await context.newPage();
+import { NAME, PASSWORD, browser, context, fillSetUp, page, plan, submit, width } from "./teacher.mjs";
 
 const wrong = [];
 /** Answers that a step expects to be refused: Chromium writes them into the console by itself. */
@@ -63,7 +47,6 @@ const go = async (path, name) => {
   assert.equal(answer.status(), 200, `${path} answers ${answer.status()}`);
   await look(name);
 };
-const submit = () => page.locator("main form button[type=submit]").first().click();
 
 const steps = {
   async "an unset node leads to its set-up page"() {
@@ -169,13 +152,6 @@ const steps = {
     refusals = 0;
   },
 };
-
-async function fillSetUp(code) {
-  await page.fill("#code", code);
-  await page.fill("#name", NAME);
-  await page.fill("#password", PASSWORD);
-  await page.fill("#password_again", PASSWORD);
-}
 
 let failed = false;
 for (const [name, step] of Object.entries(steps)) {

@@ -14,12 +14,12 @@ use kapok_http::port::{BlobReader, ByteStream, Failure, FailureKind, Result};
 use kapok_net::blob::{FetchError, Reading};
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::identity::NodeId;
-use kapok_store::blobs::{BlobError, CheckedReader, PIECE_BYTES};
+use kapok_store::blobs::{CheckedReader, PIECE_BYTES};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::whole::{Ranges, part};
 use super::{TITLE, cut, piece_at};
-use crate::node::app::{App, blob_failure};
+use crate::node::app::App;
 
 /// Parts of a blob, as they come.
 pub(super) struct Arriving {
@@ -96,12 +96,12 @@ impl Course {
         let (blob, end) = (self.blob, self.end);
         if self.whole.is_none() && self.app.blobs.contains(blob).unwrap_or(false) {
             let open =
-                move |app: &Arc<App>| app.blobs.checked_reader(blob).map_err(|error| unreadable(app, blob, &error));
+                move |app: &Arc<App>| app.blobs.checked_reader(blob).map_err(|error| app.unreadable(blob, &error));
             self.whole = Some(self.app.blocking(open).await?);
         }
         match self.whole.clone() {
             Some(reader) => {
-                let read = move |app: &Arc<App>| part(&reader, at, end).map_err(|error| unreadable(app, blob, &error));
+                let read = move |app: &Arc<App>| part(&reader, at, end).map_err(|error| app.unreadable(blob, &error));
                 self.app.blocking(read).await
             }
             None => {
@@ -115,13 +115,6 @@ impl Course {
 /// Returns when the browser has gone: it writes nothing.
 async fn has_gone(to: &mut DuplexStream) {
     let _ = to.read(&mut [0]).await;
-}
-
-fn unreadable(app: &App, blob: BlobId, error: &BlobError) -> Failure {
-    match error {
-        BlobError::Damaged(_) => app.damaged(blob),
-        other => blob_failure(TITLE, other),
-    }
 }
 
 /// Why a file that is not here does not come, in words for whoever opened it.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use kapok_http::port::Failure;
 use kapok_protocol::blob::BlobId;
 use kapok_protocol::blob::message::Urgency;
-use kapok_store::blobs::Verdict;
+use kapok_store::blobs::{BlobError, Verdict};
 
 use super::{TITLE, size_of};
-use crate::node::app::App;
+use crate::node::app::{App, blob_failure};
 
 impl App {
     /// A blob is in quarantine: it is wanted again, and this is what to tell whoever opened it.
@@ -22,6 +22,14 @@ impl App {
         } else {
             Failure::unavailable(TITLE, format!("{DETAIL}; no other node can be reached now to fetch it from"))
                 .remedy("it comes again when another node that has it can be reached; have the disk checked")
+        }
+    }
+
+    /// Why a file that is here cannot be read.
+    pub(super) fn unreadable(&self, blob: BlobId, error: &BlobError) -> Failure {
+        match error {
+            BlobError::Damaged(_) => self.damaged(blob),
+            other => blob_failure(TITLE, other),
         }
     }
 

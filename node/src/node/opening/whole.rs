@@ -8,8 +8,8 @@ use kapok_protocol::blob::BlobId;
 use kapok_store::blobs::{BlobError, CheckedReader, PIECE_BYTES};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{TITLE, cut, piece_at};
-use crate::node::app::{App, blob_failure};
+use super::{cut, piece_at};
+use crate::node::app::App;
 
 /// Parts of a blob, streamed from its file.
 pub(super) struct Ranges {
@@ -28,10 +28,7 @@ impl BlobReader for Ranges {
                 let first = part(&reader, start, end)?;
                 Ok((reader, first))
             });
-            opened.map_err(|error| match error {
-                BlobError::Damaged(_) => app.damaged(blob),
-                other => blob_failure(TITLE, &other),
-            })
+            opened.map_err(|error| app.unreadable(blob, &error))
         });
         let (reader, first) = opened.await?;
         if !reader.is_checked() {

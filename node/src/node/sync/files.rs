@@ -60,7 +60,8 @@ impl App {
                 missing.iter().partition(|m| self.blobs.contains(m.blob).unwrap_or(false));
             // Put here by something else than a transfer; waiting for it would never end.
             here.iter().for_each(|m| self.survey.saw(m.blob));
-            let (is_open, may_fetch) = (self.is_line_open(), self.may_fetch());
+            let is_open = self.is_line_open();
+            let may_fetch = is_open || self.has_neighbours();
             let wanted: Vec<_> = missing.into_iter().filter(|m| m.is_text || may_fetch).collect();
             if wanted.is_empty() && is_all {
                 return Ok(());

@@ -20,13 +20,10 @@ impl App {
         self.rounds.is_ordered() || self.settings().sync_window().is_none_or(|window| window.is_open_now())
     }
 
-    /// Whether bulk may come from somebody now: over the line, or from a neighbour.
-    pub(super) fn may_fetch(&self) -> bool {
-        let has_neighbours = || {
-            let links = self.links.get();
-            links.is_some_and(|links| links.proven().iter().any(|peer| links.kind(&peer.id) == LinkKind::Lan))
-        };
-        self.is_line_open() || has_neighbours()
+    /// Whether anybody on the local network is linked, from whom bulk may come at any time.
+    pub(super) fn has_neighbours(&self) -> bool {
+        let links = self.links.get();
+        links.is_some_and(|links| links.proven().iter().any(|peer| links.kind(&peer.id) == LinkKind::Lan))
     }
 
     /// Opens and shuts the line for bulk as the clock and people say.

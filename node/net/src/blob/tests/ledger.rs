@@ -5,18 +5,6 @@ use kapok_protocol::blob::message::Urgency;
 use super::*;
 use crate::link::testbed::link;
 
-/// A city and its county, linked, on a line that costs.
-async fn city_and_county() -> (Node, Node) {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
-    city.disk.state().far.insert(county.id);
-    county.disk.state().far.insert(city.id);
-    link(&county.links, &city.links).await;
-    (city, county)
-}
-
 /// What has come to `receiver`, and what `sender` says was sent, after an orderly end.
 async fn both(sender: &Node, receiver: Node) -> (Ledger, Ledger) {
     receiver.exchange.shutdown().await;
@@ -28,7 +16,7 @@ async fn both(sender: &Node, receiver: Node) -> (Ledger, Ledger) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn both_sides_say_the_same_of_what_was_fetched() {
-    let (city, county) = city_and_county().await;
+    let (city, county) = city_and_far_county().await;
     let blob = city.disk.hold(&content(1));
     in_time(county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0)).await.unwrap();
     let (county, city) = both(&city, county).await;
@@ -39,7 +27,7 @@ async fn both_sides_say_the_same_of_what_was_fetched() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn both_sides_say_the_same_of_what_was_cancelled() {
-    let (city, county) = city_and_county().await;
+    let (city, county) = city_and_far_county().await;
     let (cancelled, wanted) = (city.disk.hold(&content(2)), city.disk.hold(&content(3)));
     let release = city.disk.stall_after(30);
     county.exchange.want(cancelled, SIZE as u64, city.id, None, Urgency::Bulk, 0);
@@ -54,7 +42,7 @@ async fn both_sides_say_the_same_of_what_was_cancelled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn both_sides_say_the_same_after_a_cut() {
-    let (city, county) = city_and_county().await;
+    let (city, county) = city_and_far_county().await;
     let blob = city.disk.hold(&content(4));
     let release = city.disk.stall_after(30);
     county.exchange.want(blob, SIZE as u64, city.id, None, Urgency::Bulk, 0);

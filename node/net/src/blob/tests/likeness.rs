@@ -77,15 +77,7 @@ async fn what_a_person_opens_is_made_from_an_older_version_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_new_version_that_a_parent_fetches_costs_little_on_either_link() {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let school = federation.school(county, "红格小学");
-    let city = Node::start(&federation, city).await;
-    let county = Node::start(&federation, county).await;
-    let school = Node::start(&federation, school).await;
-    link(&county.links, &city.links).await;
-    link(&school.links, &county.links).await;
+    let [city, county, school] = three_tiers().await;
     // The school's own older version is known from its subscription, the county's is looked for.
     let old = school.disk.hold(&content(1));
     county.disk.state().older = Some(county.disk.hold(&content(1)));

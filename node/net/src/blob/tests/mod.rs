@@ -296,12 +296,45 @@ impl Node {
 
 /// Two nodes that are linked.
 async fn city_and_county() -> (Node, Node) {
+    let (city, county) = unlinked_city_and_county().await;
+    link(&county.links, &city.links).await;
+    (city, county)
+}
+
+/// As [`city_and_county`], with a line that costs between them.
+async fn city_and_far_county() -> (Node, Node) {
+    let (city, county) = unlinked_city_and_county().await;
+    city.disk.state().far.insert(county.id);
+    county.disk.state().far.insert(city.id);
+    link(&county.links, &city.links).await;
+    (city, county)
+}
+
+async fn unlinked_city_and_county() -> (Node, Node) {
     let mut federation = Federation::new();
     let city = federation.city();
     let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
+    (Node::start(&federation, city).await, Node::start(&federation, county).await)
+}
+
+/// A city, its county, and a school of it, each linked with the one above.
+async fn three_tiers() -> [Node; 3] {
+    let [city, county, school] = unlinked_three_tiers().await;
     link(&county.links, &city.links).await;
-    (city, county)
+    link(&school.links, &county.links).await;
+    [city, county, school]
+}
+
+async fn unlinked_three_tiers() -> [Node; 3] {
+    let mut federation = Federation::new();
+    let city = federation.city();
+    let county = federation.county(city, "盐边县");
+    let school = federation.school(county, "红格小学");
+    [
+        Node::start(&federation, city).await,
+        Node::start(&federation, county).await,
+        Node::start(&federation, school).await,
+    ]
 }
 
 /// The blob's bytes and its piece list.

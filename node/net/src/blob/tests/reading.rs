@@ -6,7 +6,6 @@ use kapok_protocol::blob::piece::piece_len;
 
 use super::*;
 use crate::blob::{FetchError, Reading};
-use crate::link::testbed::link;
 
 /// The last piece of [`content`].
 const LAST: u32 = 19;
@@ -19,22 +18,6 @@ fn piece(seed: u64, index: u32) -> Vec<u8> {
 
 async fn read(node: &Node, blob: BlobId, home: &Node, first: u32) -> Reading {
     in_time(node.exchange.read(blob, SIZE as u64, home.id, first..LAST + 1, false)).await.unwrap()
-}
-
-/// A city, its county, and a school of it, each linked with the one above.
-async fn three_tiers() -> [Node; 3] {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let school = federation.school(county, "红格小学");
-    let nodes = [
-        Node::start(&federation, city).await,
-        Node::start(&federation, county).await,
-        Node::start(&federation, school).await,
-    ];
-    link(&nodes[1].links, &nodes[0].links).await;
-    link(&nodes[2].links, &nodes[1].links).await;
-    nodes
 }
 
 fn present(node: &Node, blob: BlobId) -> u32 {

@@ -53,10 +53,7 @@ async fn a_node_without_links_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_wanted_without_a_link_comes_with_the_link() {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
+    let (city, county) = unlinked_city_and_county().await;
     let blob = city.disk.hold(&content(3));
     let mut completions = county.exchange.completions();
     county.exchange.want(blob, SIZE as u64, city.id, None, Urgency::Bulk, 0);
@@ -66,12 +63,7 @@ async fn what_is_wanted_without_a_link_comes_with_the_link() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn outside_the_window_only_what_a_person_waits_for_comes() {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
-    county.disk.state().far.insert(city.id);
-    link(&county.links, &city.links).await;
+    let (city, county) = city_and_far_county().await;
     let (subscribed, asked) = (city.disk.hold(&content(4)), city.disk.hold(&content(5)));
     let mut completions = county.exchange.completions();
     county.exchange.allow(Allowance::InteractiveOnly);

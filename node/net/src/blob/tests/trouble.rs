@@ -65,11 +65,7 @@ async fn after_a_restart_only_the_rest_is_fetched() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_has_come_of_a_piece_is_on_the_disk_before_anybody_stops_or_goes() {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
-    link(&county.links, &city.links).await;
+    let (city, county) = city_and_county().await;
     let blob = city.disk.hold(&content(6));
     // Three frames are less than a piece.
     let release = city.disk.stall_after(3);
@@ -86,11 +82,7 @@ async fn what_has_come_of_a_piece_is_on_the_disk_before_anybody_stops_or_goes() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_disk_that_becomes_full_keeps_what_is_there_and_the_rest_comes_when_there_is_room() {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
-    link(&county.links, &city.links).await;
+    let (city, county) = city_and_county().await;
     let blob = city.disk.hold(&content(6));
     county.disk.state().room_pieces = Some(7);
     let fetch = || county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Bulk, 0);
@@ -104,13 +96,7 @@ async fn a_disk_that_becomes_full_keeps_what_is_there_and_the_rest_comes_when_th
 
 /// A school with its county and its city; both hold the blob.
 async fn school_with_two_sources(seed: u64) -> (Node, Node, Node, BlobId) {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let school = federation.school(county, "红格小学");
-    let city = Node::start(&federation, city).await;
-    let county = Node::start(&federation, county).await;
-    let school = Node::start(&federation, school).await;
+    let [city, county, school] = unlinked_three_tiers().await;
     school.disk.state().far.extend([city.id, county.id]);
     link(&school.links, &county.links).await;
     link(&school.links, &city.links).await;
@@ -166,11 +152,7 @@ async fn a_source_that_sends_nonsense_without_end_is_cut_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_disk_that_keeps_nothing_is_reported_and_not_tried_for_ever() {
-    let mut federation = Federation::new();
-    let city = federation.city();
-    let county = federation.county(city, "盐边县");
-    let (city, county) = (Node::start(&federation, city).await, Node::start(&federation, county).await);
-    link(&county.links, &city.links).await;
+    let (city, county) = city_and_county().await;
     let blob = city.disk.hold(&content(3));
     county.disk.state().finish_fails = true;
     let failed = county.exchange.fetch(blob, SIZE as u64, city.id, Urgency::Interactive, 0).await;

@@ -11,14 +11,13 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
+use super::socket::NOTHING;
+
 /// A LAN answers within milliseconds.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Refusals until it is believed.
 const REFUSALS: u8 = 2;
-
-/// Shorter than any QUIC packet: who listens there ignores it.
-const NOTHING: [u8; 1] = [0];
 
 /// True where the port at `remote` is closed.
 pub(super) async fn is_closed(remote: SocketAddr) -> bool {

@@ -13,6 +13,7 @@ use futures::FutureExt as _;
 use libp2p::core::transport::TransportEvent;
 use tokio::sync::oneshot;
 
+use super::socket::NOTHING;
 use super::{Error, Event, Handshake};
 use crate::transport::address;
 
@@ -23,9 +24,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// The first packet opens the hole. The others are for those that get lost, and for a caller that is a little late at its
 /// own router; 50 of them have 1.5 KB.
 const INTERVAL: Duration = Duration::from_millis(100);
-
-/// Shorter than any QUIC packet: who listens there ignores it.
-const NOTHING: [u8; 1] = [0];
 
 /// Holes at once. Each is a call that this node has agreed to with one peer.
 const MAX_HOLES: usize = 64;

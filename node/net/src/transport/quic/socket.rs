@@ -17,6 +17,9 @@ use super::probes::Thinned;
 /// 1 Gbit/s, and what overflows looks like loss.
 const RECEIVE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
+/// What is sent for its packet alone. Shorter than any of QUIC: who listens there ignores it.
+pub(super) const NOTHING: [u8; 1] = [0];
+
 /// A bound UDP socket that serves the family of `address` only, so that `0.0.0.0` and `::` can share a port.
 pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
