@@ -27,7 +27,7 @@ page.on("request", (request) => asked.push(new URL(request.url()).pathname));
 const board = await page.locator("#board").elementHandle();
 const row = page.locator("#arriving tr", { hasText: plan.title });
 /** How far the bar of the file is that is watched; none where it is not listed. */
-const value = async () => ((await row.count()) ? row.locator("progress").evaluate((element) => element.value) : undefined);
+const value = () => row.locator("progress").evaluateAll((bars) => bars[0]?.value);
 
 /** Waits until it is so. The page's policy keeps scripts from being made within it, so it is asked from here. */
 async function until(what, isSo) {
